@@ -16,7 +16,7 @@ from textual._compositor import Compositor
 from textual._context import active_app, visible_screen_stack
 
 from oncall_tui.text import time_format
-from tests.support import forked
+from tests.support import forked, level
 
 # Processes a core: most tests wait for another process or for a poll.
 WORKERS_A_CORE = 3.5
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    forked.AFRESH = config.getoption("everything")
+    forked.AFRESH = level.everything = config.getoption("everything")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: programs would inherit that
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

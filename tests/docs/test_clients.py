@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.parsed import ONE_PROCESS, parsed
+
 SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
 NETWORK = "runtime/network/"
 # The runbook's reader connects to the address that it looked at, which no client library lets it do.
@@ -63,7 +65,7 @@ def _typed_only(tree: ast.AST) -> set[int]:
 
 
 def wrong(name: str, code: str) -> list[str]:
-    tree = ast.parse(code)
+    tree = parsed(code)
     types = _typed_only(tree)
     allowed = ALLOWED.get(name, set())
     return [
@@ -73,6 +75,7 @@ def wrong(name: str, code: str) -> list[str]:
     ]
 
 
+@ONE_PROCESS
 def test_one_module_makes_every_client() -> None:
     found = []
     for path in SOURCE.rglob("*.py"):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.parsed import parsed
+
 from oncall_tui.tui.commands import configurable, label
 
 ROOT = Path(__file__).resolve().parents[2] / "src/oncall_tui"
@@ -24,7 +26,7 @@ WORDS = re.compile(r"\ba (?:to|is|and)\b|\bto z\b|exit|by hand|\(\d+\)$")
 
 def texts(file: Path) -> Iterator[tuple[int, str]]:
     """Every text of a file that is no docstring."""
-    tree = ast.parse(file.read_text())
+    tree = parsed(file.read_text())
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:

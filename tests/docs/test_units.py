@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.support.parsed import parsed
 
 pytestmark = pytest.mark.xdist_group("words")
 SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
@@ -87,7 +88,7 @@ def reads(node: ast.AST) -> Iterator[str]:
 
 def unsaid(text: str) -> list[str]:
     """The times of a module without their clock, and the functions that raise what they do not say."""
-    tree, lines, found = ast.parse(text), text.splitlines(), []
+    tree, lines, found = parsed(text), text.splitlines(), []
     for node, words in public(tree.body, said(tree)):
         found += [f"{node.name}: {at}" for at, line in times(node) if not UNIT.search(words + lines[line - 1])]
         if isinstance(node, ast.ClassDef) or any("click" in ast.unparse(one) for one in node.decorator_list):
@@ -114,7 +115,7 @@ def classes(paths: list[Path]) -> set[str]:
 
 def unknown(text: str, near: set[str]) -> list[str]:
     """The exceptions that docstrings name after "Raises", and that neither their module nor *near* knows."""
-    nodes = list(ast.walk(ast.parse(text))) if "aises " in text else []
+    nodes = list(ast.walk(parsed(text))) if "aises " in text else []
     here = near | set(dir(builtins)) | {node.id for node in nodes if isinstance(node, ast.Name)}
     here |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
     lists = [names for node in nodes for names in NAMED.findall(" ".join(said(node).split()))]

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.support.parsed import parsed
 
 pytestmark = pytest.mark.xdist_group("words")  # one process parses the source, once
 SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
@@ -118,7 +119,7 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    return parsed(path.read_text())
 
 
 def begins_with_a_clause(text: str) -> bool:

@@ -19,8 +19,9 @@ from tests.oracle_suspects.played import alert_id, deploy_id, played
 from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
 from tests.oracle_suspects.test_the_oracle import BY_HAND
 from tests.oracle_suspects.town import FIRING, Problem, Town, build, without_deploys
+from tests.support.level import rounds
 
-TOWNS = int(os.environ.get("ORACLE_TOWNS", "200"))
+TOWNS = int(os.environ.get("ORACLE_TOWNS", "200"))  # `make test` plays a quarter
 SEED = int(os.environ.get("ORACLE_SEED", "5"))
 NOW = FakeClock().now()
 TOLD = 3  # deploys that are named as not the suspect: the newest of them
@@ -28,7 +29,7 @@ TOLD = 3  # deploys that are named as not the suspect: the newest of them
 
 @cache
 def towns() -> tuple[Town, ...]:
-    return tuple(build(SEED, index, NOW) for index in range(TOWNS))
+    return tuple(build(SEED, index, NOW) for index in range(rounds(TOWNS)))
 
 
 def ids(names: frozenset[str]) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.fakes import Able, deploy, service
+from tests.support.parsed import parsed
 from tests.support.screen import Rig, on_screen
 from textual.binding import Binding
 from textual.screen import Screen
@@ -80,7 +81,7 @@ def test_no_code_asks_which_command_it_is_by_its_id() -> None:
     found = [
         f"{path.relative_to(SOURCE)}:{node.lineno}"
         for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Compare)
         and isinstance(node.left, ast.Attribute)
         and node.left.attr == "id"

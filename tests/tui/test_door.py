@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from tests.support.fakes import WORST_PLAN, Able, deploy, service
 from tests.support.inside import Inspected
+from tests.support.parsed import parsed
 from tests.support.recorded import HOSTILE, Recorder, copied, obeyed, poisoned
 from tests.support.screen import Rig, on_screen
 from textual.color import Color
@@ -170,7 +171,7 @@ def test_every_line_to_type_into_is_the_one_that_cleans_and_every_copy_goes_by_o
     for file in TUI.rglob("*.py"):
         if file.name == "clean_text.py":
             continue
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(parsed(file.read_text())):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.fakes import FakeProvider
+from tests.support.level import rounds
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import AlertState, Severity
@@ -49,7 +50,7 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
     wrong = missed = hit = none = 0
     async with on_screen(rig) as rig:
         table = rig.board.session.tables["alerts"]
-        for _ in range(ORDERS // 4):
+        for _ in range(rounds(ORDERS // 4)):
             fill(rig, rng)
             rig.refresh()
             meant = rng.choice(list(rig.provider.alerts))
@@ -79,8 +80,7 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
     counts = f"seed {seed}: {hit} carried out, {none} not possible and not sent, {missed} missed, {wrong} wrong"
     assert wrong == 0, counts
     assert missed == 0, counts
-    assert hit > 50
-    assert none > 50
+    assert min(hit, none) > rounds(ORDERS // 4) // 5
 
 
 async def test_a_row_that_vanished_takes_no_key_until_the_cursor_moves(tmp_path: Path) -> None:

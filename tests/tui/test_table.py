@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from rich.cells import cell_len
+from tests.support.level import rounds
 from textual import on
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -370,7 +371,7 @@ async def test_what_is_repainted_in_parts_is_what_is_drawn_as_a_whole() -> None:
     chance = random.Random(5)
     async with board(header=True) as (app, pilot):
         app.table.placeholder(["Nothing."])
-        for _ in range(60):
+        for _ in range(rounds(60)):
             ids = chance.sample(range(40), chance.choice([0, 3, 9, 10, 30]))
             app.table.show([row(str(i), f"{i} {chance.random()}", extra=(("why",),) * (i % 3)) for i in ids])
             await pilot.pause()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.fakes import alert
+from tests.support.parsed import ONE_PROCESS, parsed
 
 from oncall_tui import bootstrap
 from oncall_tui.domain.action import Verb, unsupported
@@ -90,13 +91,14 @@ def test_pagerduty_alone_takes_many_in_one_call(name: str) -> None:
         provider.close()
 
 
+@ONE_PROCESS
 def test_a_capability_is_asked_by_isinstance() -> None:
     """Neither ``hasattr`` nor ``cast``: mypy follows ``isinstance``, and sees a method that has another name now."""
     found = [
         f"{path.relative_to(SRC)}:{node.lineno} {node.func.id}"
         for path in SRC.rglob("*.py")
         if "tui" not in path.relative_to(SRC).parts
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("hasattr", "cast")
     ]
     assert found == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.fakes import ALICE, FakeProvider
+from tests.support.parsed import ONE_PROCESS, parsed
 from tests.support.told import Bench
 
 import oncall_tui
@@ -130,12 +131,13 @@ BELOW = ("providers", "actions", "triage", "journal", "reports", "notifications"
 SURFACES = re.compile(r"\bpalette\b|\bpane\b|\bpress [A-Z`]|Ctrl\+|\bR (?:again|rolls)|\(C\)|, or R$|--to\b")
 
 
+@ONE_PROCESS
 def test_below_the_surfaces_no_text_names_a_key_a_pane_or_an_option() -> None:
     root = Path(oncall_tui.__file__).parent
     found = []
     for folder in BELOW:
         for path in sorted((root / folder).rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = parsed(path.read_text(encoding="utf-8"))
             docs = {id(d) for n in ast.walk(tree) for d in _docstring(n)}
             for node in ast.walk(tree):
                 text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

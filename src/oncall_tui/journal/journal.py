@@ -253,12 +253,16 @@ class Journal:
             if job is None:
                 self._end()
                 return
-            entries, done = job
-            if done is not None and not done.set_running_or_notify_cancel():
-                continue  # who waited for it has given up, and was told that it is not written
-            error = self._write(entries, kept=done is None) if entries else None
-            if done is not None:
-                done.set_exception(error) if error else done.set_result(None)
+            self._do(job)
+            del job  # else the last entries, thousands perhaps, are kept until the next come
+
+    def _do(self, job: _Job) -> None:
+        entries, done = job
+        if done is not None and not done.set_running_or_notify_cancel():
+            return  # who waited for it has given up, and was told that it is not written
+        error = self._write(entries, kept=done is None) if entries else None
+        if done is not None:
+            done.set_exception(error) if error else done.set_result(None)
 
     def _try_again(self) -> None:
         """Try whether the disk is back: write what waits, or see whether it can be written, and read, at all."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import exceptions as boto
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -32,6 +33,7 @@ from oncall_tui.providers.alertmanager.provider import build
 from oncall_tui.providers.aws.client import session as sessions
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.http_session import BoundHttpSession
+from oncall_tui.providers.aws.client.network_errors import network
 from oncall_tui.providers.aws.client.rate_limit import TokenBucket
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.client.sigv4 import build_signer
@@ -39,6 +41,7 @@ from oncall_tui.providers.aws.ecs import schema
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import FakeClock, SystemClock
+from oncall_tui.runtime.network.proxies import ProxyRules
 
 GOOD = answer(b'{"clusterArns": []}', Content_Type="application/x-amz-json-1.1")
 OURS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE")
@@ -344,3 +347,13 @@ def test_the_region_is_the_urls() -> None:
     options = AlertmanagerOptions(name="amp", provider="alertmanager", url=url, auth="sigv4")
     assert options.signing_region == "ap-northeast-1"
     assert os.environ.get("AWS_REGION") is None
+
+
+@pytest.mark.parametrize(("status", "login"), [("403 Forbidden", False), ("407 Proxy Authentication Required", True)])
+def test_the_digits_of_an_address_are_no_status(status: str, login: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:34071")
+    error = boto.ProxyConnectionError(proxy_url="http://127.0.0.1:34071", error=f"Tunnel connection failed: {status}")
+    error.proxy = ProxyRules().proxy_for("https://ecs.example")
+    said = network(error, "https://ecs.example")
+    assert said is not None
+    assert ("wants a login" in said.message) is login

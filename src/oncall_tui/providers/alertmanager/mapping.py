@@ -5,6 +5,7 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -211,5 +212,10 @@ def _first(names: Iterable[str], *places: Mapping[str, str]) -> str:
 
 
 def _pairs(labels: Mapping[str, str]) -> Pairs:
-    """Sorted, and interned where short: thousands of alerts share most of their values."""
-    return tuple((sys.intern(name), sys.intern(v) if len(v) < 128 else v) for name, v in sorted(labels.items()))
+    """Sorted, and shared where short: thousands of alerts have most of their labels in common."""
+    return tuple(_shared(name, v) if len(v) < 128 else (sys.intern(name), v) for name, v in sorted(labels.items()))
+
+
+@functools.lru_cache(maxsize=8192)
+def _shared(name: str, value: str) -> tuple[str, str]:
+    return sys.intern(name), sys.intern(value)

@@ -8,6 +8,7 @@ each.
 from __future__ import annotations
 
 import errno
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from oncall_tui.runtime.network.limits import MAX_BODY, TOTAL_S, TooLarge, Unpac
 from oncall_tui.runtime.network.proxies import Proxy, ignored_hint
 from oncall_tui.runtime.network.trust import NO_FILES, TlsFiles
 
+IS_407 = re.compile(r"(?:^|[\s'\"(])407\b")  # the status of a proxy's answer, not digits of an address
 UP = "check the network and the VPN"
 _LIBRARIES = ("httpx", "httpcore", "h11", "socksio")
 _NO_NAME = ("name or service", "name resolution", "no address", "nodename", "getaddrinfo")
@@ -173,7 +175,7 @@ def _of_a_proxy(fault: _Fault, route: Route, clean: Callable[[str], str]) -> Bro
         return None
     if route.proxy is None:
         return Broken(f"a proxy refused: {_words(fault, clean)}", sent=False, hint="check HTTPS_PROXY and NO_PROXY")
-    if "407" in fault.text or "auth" in fault.lower:
+    if IS_407.search(fault.text) or "auth" in fault.lower:
         return wants_login(route)
     text = f"the proxy {route.proxy.shown} (${route.proxy.variable}) does not connect to {route.host}"
     return Broken(f"{text}: {_words(fault, clean)}", sent=False, hint=route.proxy_hint)

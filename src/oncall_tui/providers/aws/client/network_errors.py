@@ -12,7 +12,7 @@ from botocore import exceptions as boto
 
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import files
-from oncall_tui.providers.http.failures import Broken, Route, broken, tls_words, wants_login
+from oncall_tui.providers.http.failures import IS_407, Broken, Route, broken, tls_words, wants_login
 from oncall_tui.runtime.network.limits import MAX_BODY, TOTAL_S, OverTime, TooLarge
 from oncall_tui.runtime.network.proxies import Proxy
 from oncall_tui.runtime.secret import redact
@@ -136,7 +136,7 @@ def _of_a_proxy(error: Exception, route: Route) -> errors.SourceError:
     if proxy is None:
         return errors.Offline("cannot connect to the proxy", "check HTTPS_PROXY and NO_PROXY")
     hint = _hint(route.host, proxy)
-    if "407" in said:
+    if IS_407.search(said):
         return wants_login(route).unread()
     told = f"the proxy {proxy.shown} (${proxy.variable})"
     if "Tunnel connection failed" in said:
