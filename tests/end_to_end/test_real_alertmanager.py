@@ -181,7 +181,7 @@ def test_a_server_that_stops_and_comes_back(
     server.fire((labels(1), "the disk is full"), (labels(2), "the queue is long"))
     program.wait(lambda screen: "1/1 live" in screen, 60)
     program.wait(lambda screen: "OFFLINE" not in screen and "? firing" not in screen)
-    assert any("the disk is full" in line and " firing" in line for line in program.screen)
+    program.wait(lambda screen: any("the disk is full" in x and " firing" in x for x in screen.splitlines()))
     assert server.silences() == []
     assert ("acknowledge", "done") not in outcomes(tmp_path)
     with sqlite3.connect(tmp_path / "journal.db") as db:
