@@ -15,6 +15,7 @@ from tests.end_to_end.world import PAYMENTS, World, acknowledgers, assignees, sh
 
 pytestmark = pytest.mark.pty
 PAGE = "HighErrorRate"
+LATE_S = 0.3  # a dialog hears after half a second
 ROW = re.compile(r"^[▸▹ ] (?:PAGE|crit|err|warn|info|\?) ")
 SEARCH = "prod/prod-main/search-api"
 
@@ -220,6 +221,20 @@ def test_what_came_of_it_can_be_read_at_80_by_24(
     program.wait(lambda screen: "✓" in screen and "acknowledged by Alice until" in unwrapped(screen))
 
 
+def pressed_until_seen(program: Program, key: str, words: str) -> float:
+    """Press *key*, then ``y`` again and again until *words* are on screen. The longest time between two looks."""
+    program.press(key)
+    began = last = time.monotonic()
+    slowest = 0.0
+    while words not in program.text:
+        program.press("y")
+        time.sleep(0.05)
+        now = time.monotonic()
+        slowest, last = max(slowest, now - last), now
+        assert now - began < 15
+    return slowest
+
+
 def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
     make_world: Callable[..., World], run_program: Callable[..., Program]
 ) -> None:
@@ -229,19 +244,17 @@ def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
     program.press("2")
     program.go_to("search-api")
 
-    program.press("R")
-    opened = time.monotonic()
-    while "Type search-api" not in program.text:
-        program.press("y")
-        assert time.monotonic() - opened < 15
-        time.sleep(0.05)
-    program.press_when_heard("search-ap\r")
-    program.wait("Name does not match")
-    assert "Roll back prod/search-api: :64→:63" in unwrapped(program.text)
-    typed = next(line.strip(" │") for line in program.screen if line.rstrip(" │").endswith("search-ap"))
+    for _ in range(4):
+        slowest = pressed_until_seen(program, "R", "Type search-api")
+        program.press_when_heard("search-ap\r")
+        program.wait("Name does not match")
+        assert "Roll back prod/search-api: :64→:63" in unwrapped(program.text)
+        typed = next(line.strip(" │") for line in program.screen if line.rstrip(" │").endswith("search-ap"))
+        program.press("\x1b")
+        program.wait("roll back: cancelled, nothing was sent")
+        if slowest <= LATE_S or typed == "search-ap":
+            break  # else this test itself saw the dialog so late that its keys were heard by right
     assert typed == "search-ap", "a key that was pressed before the dialog was seen is in the name"
-    program.press("\x1b")
-    program.wait("roll back: cancelled, nothing was sent")
     assert world.writes() == []
     assert world.entries("intent") == []
 

@@ -14,8 +14,10 @@ from oncall_tui.text.cells import fit
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
 from oncall_tui.tui.terminal.arrivals import IgnoredInput
+from oncall_tui.tui.terminal.driver import shown_at
 from oncall_tui.tui.widgets.table.table import Table
 
+FRAME_S = 0.05  # within which what moved is drawn
 STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
 NAME_CELLS = 40
 
@@ -141,7 +143,8 @@ class Session:
         """
         row, table = self.row(), self.tables[self.list_pane]
         name = fit(self.name(row), NAME_CELLS).strip()
-        if row.id is not None and table.now() - table.strayed_at < STEADY_S:
+        moved = shown_at(table.app, table.strayed_at + FRAME_S)  # over a slow link seconds after it was drawn
+        if row.id is not None and (moved is None or table.now() - moved + FRAME_S < STEADY_S):
             self.not_taken(f"the cursor just moved to {name}", "press again")
             return False
         if self.unmarked and not table.marked:

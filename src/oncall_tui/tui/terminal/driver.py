@@ -125,6 +125,15 @@ class KeyDriver(LinuxDriver):
     def _query_in_band_window_resize(self) -> None:
         """Ask for no sizes among the keys: anything that is typed could forge them."""
 
+    def write(self, data: str) -> None:
+        """Hand *data* to the thread that writes."""
+        self._outgoing.given()
+        super().write(data)
+
+    def taken_at(self, at: float) -> float | None:
+        """Return when the terminal had taken what was drawn until *at* (monotonic); None: it has not yet."""
+        return self._outgoing.taken_at(at)
+
     # --- the screen is ours, or another's -----------------------------------------------------------------------------
 
     def start_application_mode(self) -> None:
@@ -201,3 +210,12 @@ class KeyDriver(LinuxDriver):
         if self.attrs_before is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+
+
+def shown_at(app: App[Any], at: float) -> float | None:
+    """Return when what was drawn until *at* (monotonic) had gone to the terminal; None: it has not yet.
+
+    Over a slow link that is seconds later: who types meanwhile has not seen it.
+    """
+    driver = app._driver
+    return driver.taken_at(at) if isinstance(driver, KeyDriver) else at

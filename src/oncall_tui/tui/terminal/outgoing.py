@@ -7,9 +7,11 @@ import os
 import select
 import termios
 import time
+from collections import deque
 from collections.abc import Callable
 
 ASK_AGAIN_S = 0.1
+TAKEN_KEPT = 256  # writes: more than a second has
 # Takes back what a program on the whole screen switches on, also in the middle of a sequence that was cut (CAN).
 AS_BEFORE = b"".join(
     (
@@ -29,6 +31,8 @@ class Outgoing:
         self._lost, self._is_lost = lost, False
         self._give_up_at: float | None = None
         self._dropped = False
+        self._waiting: deque[float] = deque()  # when what is not written yet was given
+        self._taken: deque[tuple[float, float]] = deque(maxlen=TAKEN_KEPT)  # (given, written)
         self._fd = fd
         with contextlib.suppress(OSError):
             self._fd = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
@@ -37,8 +41,27 @@ class Outgoing:
         """Return the descriptor."""
         return self._fd
 
+    def given(self) -> None:
+        """Note that a text is on its way to ``write``."""
+        self._waiting.append(time.monotonic())
+
+    def taken_at(self, at: float) -> float | None:
+        """Return when the terminal had taken all that was drawn until *at*; None: it has not yet. Both monotonic."""
+        waiting = tuple(self._waiting)
+        if waiting and waiting[0] <= at:
+            return None
+        return next((max(at, taken) for given, taken in reversed(tuple(self._taken)) if given <= at), at)
+
     def write(self, text: str) -> int:
         """Write *text*; drop it once the terminal is lost, or takes nothing while the program leaves."""
+        self._write(text)
+        if self._waiting:
+            given = self._waiting[0]
+            self._taken.append((given, time.monotonic()))
+            self._waiting.popleft()
+        return len(text)
+
+    def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
         while data and not self._is_lost and not self._dropped:
             if not select.select([], [self._fd], [], ASK_AGAIN_S)[1]:
@@ -52,7 +75,6 @@ class Outgoing:
             except OSError:  # it is gone
                 self._is_lost = True
                 self._lost()
-        return len(text)
 
     def flush(self) -> None:
         """Nothing is kept here."""

@@ -23,6 +23,7 @@ from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.tui.commands import by_group, named
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
+from oncall_tui.tui.terminal.driver import shown_at
 from oncall_tui.tui.widgets.clean_text import CleanInput
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
@@ -295,7 +296,10 @@ class Modal(ModalScreen[R]):
     def deaf(self) -> bool:
         """Must a key that comes now be dropped? Also just after a resize: it was meant for what stood there before."""
         now = time.monotonic()
-        return self._painted_at is None or now - self._painted_at < DEAF_S or now - self._resized_at < DEAF_S
+        if self._painted_at is None or now - self._resized_at < DEAF_S:
+            return True
+        shown = shown_at(self.app, self._painted_at)
+        return shown is None or now - shown < DEAF_S
 
     def action_cancel(self) -> None:
         self.dismiss(None)
