@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.support.fakes import FakeProvider, deploy, service
 from tests.support.screen import Rig, on_screen
+from textual.geometry import Region
+from textual.widget import Widget
 
 LONG = [f"checkout-worker-for-the-{where}-and-its-long-name" for where in ("north", "south")]
 
@@ -93,3 +95,28 @@ async def test_a_name_too_long_for_its_column_goes_on_below_while_lines_are_empt
             assert str(name) in "".join("".join(lines).split()) or at < len(str(name)), rig.text()
             head = next(i for i, line in enumerate(lines) if str(name)[:8] in line)
             assert "…" not in lines[head][: 8 + at], rig.text()
+
+
+async def test_an_update_lays_nothing_out_anew_while_the_heights_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laying out takes 40 ms with thousands of rows, and would fall between a key and its answer."""
+    rig = shop(tmp_path, 2)
+    for i in range(60):
+        rig.provider.add(f"a{i}", title=f"alert {i}", began=100.0 - i)
+    async with on_screen(rig, (120, 40)) as rig:
+        await rig.settle()
+        laid_out: list[str] = []
+        refresh = Widget.refresh
+
+        def noted(widget: Widget, *regions: Region, layout: bool = False, **more: bool) -> Widget:
+            if layout:
+                laid_out.append(repr(widget))
+            return refresh(widget, *regions, layout=layout, **more)
+
+        monkeypatch.setattr(Widget, "refresh", noted)
+        for key in "jjkj":
+            await rig.press(key)
+            rig.refresh()
+            await rig.settle()
+        assert laid_out == []

@@ -112,7 +112,8 @@ class Drawing:
         middle = self._limit(panes["middle"], tables["services"], tables["deploys"])
         tall = all_shown and not blank and alerts + middle + OTHER_LINES <= screen.size.height
         for name, limit in {"pane-alerts": alerts if all_shown else None, "middle": middle if tall else None}.items():
-            panes[name].styles.max_height = limit
+            if limit != _max_height(panes[name]):  # Textual lays out anew also where none stays none
+                panes[name].styles.max_height = limit
         panes["pane-detail"].set_class(blank, "blank")
         panes["pane-detail"].set_class(tall, "tall")
 
@@ -120,7 +121,7 @@ class Drawing:
         """Return the lines that the pane of *tables*, which stand side by side, is to have at the most."""
         most = self._screen.size.height
         need = -(-(1 + max(table.needed(most) for table in tables)) // STEP) * STEP
-        was = int(pane.styles.max_height.value) if pane.styles.max_height is not None else 0
+        was = _max_height(pane) or 0
         return was if need <= was <= need + STEP and any(table.rows for table in tables) else need
 
     # --- the lines above them -----------------------------------------------------------------------------------------
@@ -213,3 +214,8 @@ def on_open_page(session: Session, triaged: TriagedBoard) -> bool:
     row_id = session.tables["alerts"].cursor_id
     row = next((a for a in triaged.alerts if a.id == row_id), None) if row_id else None
     return row is not None and row.pages and nobody_has(triaged, row)
+
+
+def _max_height(pane: Widget) -> int | None:
+    height = pane.styles.max_height
+    return None if height is None else int(height.value)
