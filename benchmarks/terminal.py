@@ -48,12 +48,12 @@ def environment(home: Path, more: dict[str, str] | None = None) -> dict[str, str
 class Terminal:
     """One running program. *chunks* is everything that it wrote; *started* is just before it was started."""
 
-    def __init__(self, command: Sequence[str], env: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], env: dict[str, str], columns: int = COLUMNS, lines: int = LINES) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.chunks: list[Chunk] = []
         self._fed = 0
-        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.started = time.monotonic()
         self.process = subprocess.Popen(

@@ -118,7 +118,7 @@ def test_metric_data_goes_with_the_alarms(make_drill: Callable[..., Drill]) -> N
     ]
     asked = {"MetricDataQueries": queries, "StartTime": now - 3600, "EndTime": now + 60, "ScanBy": "TimestampAscending"}
     told = _check(drill, "alarms", "GetMetricData", asked)["MetricDataResults"]
-    assert [len(it["Values"]) for it in told] == [61, 61, 0]
+    assert [len(it["Values"]) for it in told] in ([61, 61, 0], [60, 60, 0])  # 60 where a minute ends just then
     assert max(told[0]["Values"][:50]) < 50 < told[0]["Values"][-1]
     assert drill.raw("alarms", "GetMetricData", {**asked, "EndTime": 0})[0] == 400
     assert (

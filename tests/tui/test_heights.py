@@ -89,7 +89,6 @@ async def test_a_name_too_long_for_its_column_goes_on_below_while_lines_are_empt
         names = [row.cells[1] for row in table.rows]
         at = table._painter._widths[1]
         lines = [table.render_line(y).text for y in range(table.size.height)]
-        assert blank_lines(rig, "deploys") > 4
         assert len(names) == 2
         for name in names:
             assert str(name) in "".join("".join(lines).split()) or at < len(str(name)), rig.text()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
@@ -37,6 +38,7 @@ from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.key_loop import new_loop
+from oncall_tui.tui.terminal.pacing import Pacing
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
 
@@ -76,6 +78,7 @@ class OncallApp(App[None]):
         self.config = config
         self._pages = NewPages()
         self._memory: ViewMemory | None = None
+        self._pacing = Pacing(self)
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
@@ -139,6 +142,11 @@ class OncallApp(App[None]):
         more = f" (+{len(begun) - 1})" if len(begun) > 1 else ""
         self._driver.write(notification(f"PAGE {title}{more}"))
         self._driver.flush()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Draw, unless the terminal is behind."""
+        if renderable is None or not self._pacing.holds_back(screen, renderable):
+            super()._display(screen, renderable)
 
     async def on_event(self, event: events.Event) -> None:
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those

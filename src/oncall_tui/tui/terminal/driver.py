@@ -34,6 +34,7 @@ TICK_S = 0.1  # how often the parser looks whether an escape was the key alone
 LOST = 1  # the exit code where the terminal went away
 LEAVE_S = 0.2  # how long leaving waits for the terminal
 HAND_OVER_S = 2.0  # how long another program waits for the terminal: what is late would be typed into it
+DRAWN_S = 0.02  # within which what is owed is handed over once it is paid
 SILENT_S = 3.0  # a terminal that has answered nothing for so long does not answer
 
 
@@ -51,6 +52,7 @@ class KeyDriver(LinuxDriver):
         self._started = 0.0  # monotonic: when the terminal was asked last
         self._took: float | None = None  # seconds from a question to its answer; None: not known
         self._handing_over = self._away = False
+        self._owes_since = self._pays_at = float("-inf")  # frames that were kept back last
         self._wake = -1  # a pipe to the input thread while it runs
         # In the loop, not in a signal's handler: that may interrupt the writing of what it wants to write itself. And
         # asyncio is woken by a signal that comes just before it waits only where it has a handler of its own.
@@ -130,8 +132,25 @@ class KeyDriver(LinuxDriver):
         self._outgoing.given()
         super().write(data)
 
+    @property
+    def behind(self) -> bool:
+        """Return whether the terminal takes what is written more slowly than it comes."""
+        return self._outgoing.behind
+
+    def owes(self) -> None:
+        """Note that from now on frames are kept back, until ``pays``."""
+        self._owes_since, self._pays_at = time.monotonic(), float("inf")
+
+    def pays(self) -> None:
+        """Note that what was kept back is drawn now."""
+        self._pays_at = time.monotonic()
+
     def taken_at(self, at: float) -> float | None:
-        """Return when the terminal had taken what was drawn until *at* (monotonic); None: it has not yet."""
+        """Return when the terminal had taken what was to be drawn until *at* (monotonic); None: it has not yet."""
+        if self._owes_since <= at < self._pays_at:
+            if self._pays_at == float("inf"):
+                return None
+            at = self._pays_at + DRAWN_S
         return self._outgoing.taken_at(at)
 
     # --- the screen is ours, or another's -----------------------------------------------------------------------------

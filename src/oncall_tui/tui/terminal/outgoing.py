@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 ASK_AGAIN_S = 0.1
+SLOW_S = 0.1
 TAKEN_KEPT = 256  # writes: more than a second has
 # Takes back what a program on the whole screen switches on, also in the middle of a sequence that was cut (CAN).
 AS_BEFORE = b"".join(
@@ -44,6 +45,12 @@ class Outgoing:
     def given(self) -> None:
         """Note that a text is on its way to ``write``."""
         self._waiting.append(time.monotonic())
+
+    @property
+    def behind(self) -> bool:
+        """Return whether something waits for the terminal longer than any terminal on a good link lets it."""
+        waiting = tuple(self._waiting)
+        return bool(waiting) and time.monotonic() - waiting[0] > SLOW_S
 
     def taken_at(self, at: float) -> float | None:
         """Return when the terminal had taken all that was drawn until *at*; None: it has not yet. Both monotonic."""

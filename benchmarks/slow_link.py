@@ -1,0 +1,102 @@
+"""A slow link: the terminal takes 1,000 bytes a second, and each way takes 250 ms.
+
+The program runs in a pseudo-terminal of 80×24 on the simulated world's scale scenario. Once it is drawn, the other end
+reads no more than 1,000 bytes a second. Measured are the bytes of each screen that is opened and the time from its key
+to its words on screen, of a key that moves the cursor, and of forty keys in a second; then how long ``q`` takes to end
+the process while a whole screen is on its way. The 250 ms of each way are added.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+
+from benchmarks.result import Effort, Result
+from benchmarks.terminal import Chunk, Terminal
+from benchmarks.world import World, command
+
+BYTES_S = 1_000
+WAY_S = 0.25
+SLICE_S = 0.05
+QUIT_S = 0.5
+GIVEN_UP_S = 60.0
+SCREENS = (("Enter", "\r", "Esc back"), ("?", "?", "more below"), ("i", "i", "Sources"))
+
+
+class SlowTerminal(Terminal):
+    """The other end reads slowly once ``slow`` is set."""
+
+    slow = False
+    _next_at = 0.0
+
+    def read(self, timeout_s: float) -> bool:
+        if not self.slow:
+            return super().read(timeout_s)
+        until = time.monotonic() + timeout_s
+        time.sleep(max(0.0, min(until, self._next_at) - time.monotonic()))
+        left = until - time.monotonic()
+        if time.monotonic() < self._next_at or not select.select([self._master], [], [], max(0.0, left))[0]:
+            return False
+        try:
+            data = os.read(self._master, round(BYTES_S * SLICE_S))
+        except OSError:
+            return False
+        self._next_at = max(self._next_at, time.monotonic() - SLICE_S) + SLICE_S
+        self.chunks.append(Chunk(time.monotonic(), data))
+        return True
+
+    def effect(self, keys: str, shown: Callable[[str], object]) -> tuple[float, int]:
+        """Press *keys*; the seconds until *shown* holds of the screen, and the bytes that came meanwhile."""
+        before, at = self.size, time.monotonic()
+        for key in keys:
+            self.press(key)
+        until = at + GIVEN_UP_S
+        while not shown("\n".join(self.display())):
+            if time.monotonic() > until:
+                raise TimeoutError(f"no effect of {keys!r} within {GIVEN_UP_S:.0f} s:\n" + "\n".join(self.display()))
+            self.read(SLICE_S)
+        return time.monotonic() - at + 2 * WAY_S, self.size - before
+
+
+def row(screen: str) -> str:
+    """The row under the cursor."""
+    return next((line for line in screen.splitlines() if line.startswith(("▸", "▹"))), "")
+
+
+def run(effort: Effort) -> list[Result]:
+    """Measure."""
+    with World("scale", 200, 500) as world:
+        config = world.write_config()
+        with SlowTerminal(command(config), world.env, columns=80, lines=24) as terminal:
+            terminal.wait_screen(lambda text: "5/5 live" in text and row(text), 90)
+            terminal.run(5.0)
+            terminal.slow = True
+            terminal.run(2.0)
+            results = _keys(terminal)
+            terminal.press("i")
+            terminal.run(1.0)
+            terminal.press("\x1b")
+            terminal.run(0.3)
+            left = terminal.leave()
+    told = f"{left * 1000:.0f} ms while a screen is on its way"
+    return [*results, Result("slow link: q to the end of the process", told, f"{QUIT_S} s", left <= QUIT_S)]
+
+
+def _keys(terminal: SlowTerminal) -> list[Result]:
+    was = row("\n".join(terminal.display()))
+    took, size = terminal.effect("j", lambda text: row(text) not in ("", was))
+    results = [Result("slow link (1 kB/s, 250 ms each way): j to the cursor", f"{took:.1f} s, {size} B")]
+    for name, key, words in SCREENS:
+        took, size = terminal.effect(key, lambda text, words=words: words in text)
+        results.append(Result(f"– {name} to its screen", f"{took:.1f} s, {size} B"))
+        terminal.press("\x1b")
+        terminal.quiet(1.0, GIVEN_UP_S)
+    top = row("\n".join(terminal.display()))
+    for key in "j" * 20 + "k" * 19:
+        terminal.press(key)
+        terminal.read(0.025)
+    took, size = terminal.effect("k", lambda text: row(text) == top)
+    terminal.quiet(1.0, GIVEN_UP_S)
+    return [*results, Result("– 40 keys in a second, to the last one's row", f"{took:.1f} s, {size} B")]
