@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processes that ``-n auto`` starts."""
-    a_core = WORKERS_A_CORE if config.getoption("everything") else WORKERS_A_CORE + 1.0
+    a_core = WORKERS_A_CORE if config.getoption("everything") else WORKERS_A_CORE + 0.5
     return max(4, round(a_core * (os.cpu_count() or 1)))
 
 

@@ -63,6 +63,7 @@ def test_a_rollback_that_nobody_waited_for_is_read_by_the_next_command(make_worl
     assert [w["operation"] for w in world.writes("prod")] == ["StopServiceDeployment"]
 
 
+@pytest.mark.everything
 def test_an_interrupted_wait_is_resolved_by_the_handover(make_world: Callable[..., World]) -> None:
     world = make_world("--scenario", "out-of-memory", "--speed", "3")
     shell = Shell(world, steady_s=3)

@@ -37,6 +37,7 @@ def strategies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
+@pytest.mark.everything
 def test_each_is_rolled_back_or_refused_as_its_state_asks(strategies: World) -> None:
     assert set(SOME) <= set(names_of(strategies))
     results = {result.name: result for result in run(strategies, SOME)}

@@ -25,6 +25,7 @@ def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Wa
 
 
 @ONE_WORKER
+@pytest.mark.core(2)
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_the_first_suspect_and_its_words(incidents: dict[str, Watched], name: str) -> None:
     said = incidents[name].said(60.0)
