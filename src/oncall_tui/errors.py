@@ -6,6 +6,7 @@ by type anywhere, so what is not in this tree is a bug and is shown as one.
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -140,3 +141,19 @@ class OutcomeUnknown(ActionError):
     """It was sent and nobody knows whether it took effect (time-out, 5xx, a dropped line). Read again to learn."""
 
     outcome = "unknown"
+
+
+# What the machine lacks is no bug, wherever it is met: an import, a file, a connection.
+OF_THE_MACHINE = {
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+    errno.ENFILE: "close programs that hold files open",
+    errno.ENOMEM: "free memory",
+    errno.ENOSPC: "free space on the disk",
+}
+
+
+def unexpected(error: BaseException, bug: str = "bug") -> tuple[str, str]:
+    """Return the words for an error that nobody caught by its type, and the hint: the machine's, or a *bug*."""
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        return f"this machine: {error.strerror or error}", OF_THE_MACHINE[error.errno]
+    return f"{bug}: {error.__class__.__name__}: {error}", "please report it with the log"

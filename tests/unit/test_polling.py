@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from tests.support.fakes import FakeProvider
 
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.engine.engine import LONGEST_LIST_S, Engine
-from oncall_tui.errors import Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
+from oncall_tui.errors import OF_THE_MACHINE, Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.schedule import Schedule
@@ -83,6 +84,19 @@ def test_a_bug_in_a_provider_is_that_sources_state_and_the_poller_goes_on() -> N
     assert "bug in this provider: ZeroDivisionError" in poller.seen.message
     poller._poll(ReadRequest())
     assert status_of(poller.seen, provider.clock.now(), provider.clock.monotonic()).state is SourceState.OK
+
+
+def test_what_the_machine_lacks_is_no_bug() -> None:
+    """Also where a module is imported with too many files open."""
+    provider = FakeProvider()
+    provider.read_raises = [OSError(errno.EMFILE, "Too many open files", "provider.py")]
+    poller, _ = make(provider)
+    poller._poll(ReadRequest())
+    assert poller.seen.error_state is SourceState.OFFLINE
+    assert (poller.seen.message, poller.seen.hint) == (
+        "this machine: Too many open files",
+        OF_THE_MACHINE[errno.EMFILE],
+    )
 
 
 def test_a_provider_that_cannot_be_built_is_tried_again() -> None:

@@ -17,7 +17,16 @@ from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.errors import ActionError, ActionFailed, JournalError, OncallError, OutcomeUnknown, Refused, SourceError
+from oncall_tui.errors import (
+    ActionError,
+    ActionFailed,
+    JournalError,
+    OncallError,
+    OutcomeUnknown,
+    Refused,
+    SourceError,
+    unexpected,
+)
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
@@ -120,7 +129,7 @@ class ActionExecution:
 
     def _bug(self, error: Exception) -> None:
         state = OutcomeState.UNKNOWN if self._sent else OutcomeState.FAILED
-        self._end(state, f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+        self._end(state, *unexpected(error))
 
     def _send(self, without_journal: bool) -> None:
         try:

@@ -22,7 +22,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
-from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError
+from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError, unexpected
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.providers.base import ActionHandler, Provider, Receipt, SupportsAckRenewal, SupportsBulk
@@ -104,7 +104,7 @@ class ActionService:
                 self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
                 raise
             except Exception as error:  # "checking" must not stand there for ever
-                words, hint = f"bug: {error.__class__.__name__}: {error}", "please report it with the log"
+                words, hint = unexpected(error)
                 self.show(_outcome(ticket, ask, OutcomeState.FAILED, redact(words), self._clock.now(), hint))
                 raise
             self.dismiss(ticket)
@@ -191,7 +191,7 @@ class ActionService:
                 ended()
             except Exception as error:
                 log.exception("%s beside an action: bug", ask.verb)
-                failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                failed(*unexpected(error))
                 ended()
 
         try:
@@ -293,9 +293,7 @@ class ActionService:
             results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
         except Exception as error:
             log.exception("planning several: bug")
-            results = [
-                ActionFailed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
-            ] * len(asks)
+            results = [ActionFailed(*unexpected(error))] * len(asks)
         for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
             try:
                 future.set_result(self._planned(source, ask, results[at] if results is not None else None))

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import msgspec
 
 from oncall_tui.domain.on_call import Roster
-from oncall_tui.errors import SourceError
+from oncall_tui.errors import SourceError, unexpected
 from oncall_tui.providers.base import Provider, SupportsOnCall
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
@@ -140,5 +140,5 @@ def _failure(source: str, error: Exception) -> dict[str, str]:
         log.warning("source %s: who is on call: %s", source, redact(error.message))
         return {"message": redact(error.message), "hint": redact(error.hint)}
     log.error("source %s: bug while reading who is on call", source, exc_info=error)
-    message = redact(f"bug in this provider: {error.__class__.__name__}: {error}")
-    return {"message": message, "hint": "please report it with the log"}
+    message, hint = unexpected(error, "bug in this provider")
+    return {"message": redact(message), "hint": hint}

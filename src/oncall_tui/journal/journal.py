@@ -22,7 +22,7 @@ import msgspec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.errors import JournalError
+from oncall_tui.errors import JournalError, unexpected
 from oncall_tui.runtime.decoding import convert, plain
 from oncall_tui.runtime.worker import Worker
 
@@ -288,7 +288,7 @@ class Journal:
             failed = error
         except Exception as error:  # noqa: BLE001 - a bug here loses no entry and ends no thread
             self.worker.trouble.report(error, "writing")
-            failed = JournalError(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+            failed = JournalError(*unexpected(error))
         else:
             self._write_failure, self._backlog = "", []
             self._prune(len(entries))

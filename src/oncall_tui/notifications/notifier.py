@@ -21,7 +21,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
-from oncall_tui.errors import ActionError, ActionFailed, OutcomeUnknown
+from oncall_tui.errors import ActionError, ActionFailed, OutcomeUnknown, unexpected
 from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import Destinations
 from oncall_tui.providers.base import Message
@@ -191,7 +191,7 @@ class Notifier:
                 self._record(plan, name, message.title, OutcomeState(error.outcome), error)
             except Exception as error:
                 log.exception("destination %s: bug", name)
-                bug = OutcomeUnknown(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                bug = OutcomeUnknown(*unexpected(error))
                 self._record(plan, name, message.title, OutcomeState.UNKNOWN, bug)
             finally:
                 self._count(-1)

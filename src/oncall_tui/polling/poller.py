@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from oncall_tui.domain.reading import Reading, SourceState
-from oncall_tui.errors import SourceError
+from oncall_tui.errors import OF_THE_MACHINE, SourceError, unexpected
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
 from oncall_tui.polling.status import PollState
@@ -119,8 +119,9 @@ class Poller:
             return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))
         except BaseException as error:  # a provider's bug is this source's state, and nobody else's
             log.exception("source %s: bug while reading", self.name)
-            text = redact(f"bug in this provider: {error.__class__.__name__}: {error}")
-            return self._failed(error, SourceState.MALFORMED, text, "please report it with the log")
+            text, hint = unexpected(error, "bug in this provider")
+            lacking = isinstance(error, OSError) and error.errno in OF_THE_MACHINE
+            return self._failed(error, SourceState.OFFLINE if lacking else SourceState.MALFORMED, redact(text), hint)
         finally:
             self._gate.leave()
         self._succeeded(reading, began)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import sys
@@ -25,6 +24,7 @@ from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
+from oncall_tui.errors import OF_THE_MACHINE
 from oncall_tui.runtime.allocator import keep_little
 from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
@@ -44,7 +44,6 @@ from oncall_tui.tui.widgets.clean_text import copyable, guard
 
 log = logging.getLogger(__name__)
 REDRAW_S = 0.25
-OF_THE_MACHINE = {errno.EMFILE: "see `ulimit -n`", errno.ENFILE: "", errno.ENOMEM: "", errno.ENOSPC: ""}
 
 
 def _commands() -> type[Provider]:
@@ -56,8 +55,7 @@ def _commands() -> type[Provider]:
 def ended_by(error: BaseException | None) -> str:
     """Word an error that ended the board: what the machine lacks is no bug."""
     if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
-        hint = OF_THE_MACHINE[error.errno]
-        return f"oncall-tui: the board ended: {clean(error.strerror or str(error))}" + (f" ({hint})" if hint else "")
+        return f"oncall-tui: the board ended: {clean(error.strerror or str(error))} ({OF_THE_MACHINE[error.errno]})"
     said = clean(redact(f"{error.__class__.__name__}: {error}"))
     return f"oncall-tui: the board ended by a bug: {said}; please report it with oncall-tui.log, beside the journal"
 

@@ -19,7 +19,7 @@ from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.engine.engine import Engine
-from oncall_tui.errors import OncallError, SourceError
+from oncall_tui.errors import OncallError, SourceError, unexpected
 from oncall_tui.inspection.refresh_policy import RefreshPolicy
 from oncall_tui.inspection.runbook.block import Block
 from oncall_tui.inspection.runbook.document_text import blocks
@@ -82,7 +82,7 @@ class Part(Generic[T]):
         except OncallError as error:
             self.failure = (error.message, error.hint or f"{named('refresh')} reads again")
         except Exception as error:  # noqa: BLE001 - a bug of one part is that part's words, the others stay
-            self.failure = (f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+            self.failure = unexpected(error)
         else:
             self.value, self.read_at, self.failure = value, self._begun_at, None
         return True

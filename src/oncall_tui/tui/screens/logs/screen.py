@@ -18,7 +18,7 @@ from textual.widgets import Input
 from oncall_tui.domain.logs import LogLine
 from oncall_tui.domain.service_detail import short_task
 from oncall_tui.engine.engine import Engine
-from oncall_tui.errors import SourceError
+from oncall_tui.errors import SourceError, unexpected
 from oncall_tui.inspection.logs import insights_link as insights
 from oncall_tui.inspection.logs.query import AFTER_S, LogReader
 from oncall_tui.tui.bindings import bindings
@@ -98,7 +98,7 @@ class LogScreen(Screen[None]):
         """Ask what is due, where nothing is on its way; draw what came."""
         if self._asked is not None and self._asked.done():
             if error := self._asked.exception():  # a bug in a provider is this screen's state, not its end
-                self.reader.fail(SourceError(f"bug: {error.__class__.__name__}: {error}"))
+                self.reader.fail(SourceError(*unexpected(error)))
             self._asked = None
         if self.engine.clock.monotonic() - self._said_at > NOTICE_S:
             self._said = ("", "")
