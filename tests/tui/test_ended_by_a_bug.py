@@ -44,6 +44,6 @@ async def test_a_bug_ends_as_one_line(
 
 def test_what_the_machine_lacks_is_no_bug() -> None:
     words = ended_by(OSError(errno.EMFILE, "Too many open files"))
-    assert words == "oncall-tui: the board ended: Too many open files (see `ulimit -n`)"
+    assert words == "oncall-tui: the board ended: Too many open files (raise the limit of open files: ulimit -n)"
     assert "bug" in ended_by(OSError(errno.EBADF, "Bad file descriptor"))
     assert "\x1b" not in ended_by(ValueError("\x1b[2J"))
