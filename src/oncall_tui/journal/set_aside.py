@@ -25,7 +25,7 @@ def set_aside(path: Path, found: tuple[int, int], why: str) -> str:
     program did it. Raises JournalError where it cannot be moved.
     """
     try:
-        with _alone(path.parent):
+        with alone(path.parent):
             try:
                 status = path.stat()
             except FileNotFoundError:
@@ -50,8 +50,8 @@ def set_aside(path: Path, found: tuple[int, int], why: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """While no other program of ours moves a journal in *folder*; where a file system has no locks, at once."""
+def alone(folder: Path) -> Iterator[None]:
+    """While no other of our programs moves or begins a journal in *folder*; at once where a file system has no locks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):

@@ -19,6 +19,7 @@ import msgspec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
 from oncall_tui.journal.decode import UndecodableRow, decode, named
+from oncall_tui.journal.set_aside import alone
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -50,6 +51,7 @@ _NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update",
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
+MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
 BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
@@ -80,6 +82,7 @@ class Store:
         self.skipped: dict[int, str] = {}
         self.unwritable = ""
         self._busy_s = busy_s
+        self._met: tuple[int, int] | None = None  # the file that is opened
         try:
             self._db = self._opened()
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
@@ -90,7 +93,7 @@ class Store:
         except UnicodeEncodeError:
             raise JournalError("the journal's path has half a character", "set journal: in the configuration") from None
         try:
-            self._file = _identity(self.path)
+            self._file = self._met or _identity(self.path)
         except OSError as error:
             self._db.close()
             raise self._unopened(error) from None
@@ -104,11 +107,12 @@ class Store:
         """The file, where *error* says that it is damaged; None: it says something else, or there is no file."""
         if isinstance(error, OSError):
             return None
+        file = self._met  # not what stands there now: another program may have begun a new one meanwhile
         try:
-            file = _identity(self.path)
-            return file if _says_damaged(error) or (_code(error) == sqlite3.SQLITE_READONLY and self._odd()) else None
+            damaged = _says_damaged(error) or (_code(error) == sqlite3.SQLITE_READONLY and self._odd())
         except OSError:
             return None
+        return file if damaged else None
 
     def _odd(self) -> bool:
         """Return whether the file itself says that it cannot be written (file format, offset 18): no version does."""
@@ -121,12 +125,30 @@ class Store:
     def _opened(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _refuse_what_is_no_file(self.path)
-        # The file has its mode before SQLite opens it: never readable by others, not for a moment. One that is there is
-        # not opened for that: closing it would end the locks that this process has on it.
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        if stat.S_IMODE(os.stat(self.path).st_mode) != 0o600:
+        for _ in range(MOVED_TIMES):
+            with contextlib.suppress(FileNotFoundError):
+                self._begin()
+                try:
+                    return self._connected_somehow()
+                except sqlite3.OperationalError:
+                    if _identity(self.path) == self._met:
+                        raise  # else another program has just put it aside
+        self._begin()
+        return self._connected_somehow()
+
+    def _begin(self) -> None:
+        """Have a file to open. It has its mode before SQLite opens it: never readable by others, not for a moment. One
+        that is there is not opened for that: closing it would end the locks that this process has on it.
+        """
+        if not self.path.exists():
+            with alone(self.path.parent), contextlib.suppress(FileExistsError):  # not while a damaged one is moved away
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        status = os.stat(self.path)
+        self._met = status.st_dev, status.st_ino
+        if stat.S_IMODE(status.st_mode) != 0o600:
             os.chmod(self.path, 0o600)
+
+    def _connected_somehow(self) -> sqlite3.Connection:
         try:
             return self._connected(_write_ahead)
         except sqlite3.OperationalError as error:
@@ -143,7 +165,8 @@ class Store:
         return db
 
     def _connected(self, mode: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=self._busy_s, check_same_thread=False, isolation_level=None)
+        uri = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=rw"  # a file that went is not begun here
+        db = sqlite3.connect(uri, uri=True, timeout=self._busy_s, check_same_thread=False, isolation_level=None)
         try:
             db.text_factory = _text
             self._patiently(lambda: mode(db))
