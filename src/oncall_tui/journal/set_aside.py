@@ -51,7 +51,7 @@ def set_aside(path: Path, found: tuple[int, int], why: str) -> str:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """While no other of our programs moves or begins a journal in *folder*; at once where a file system has no locks."""
+    """While no other of our programs moves or begins a journal in *folder*; at once where there are no locks."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):
