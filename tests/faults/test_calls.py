@@ -53,6 +53,7 @@ class Timed:
     ],
     ids=["night", "scale"],
 )
+@pytest.mark.core(1)
 def test_every_service_is_read_in_every_sweep(
     make_world: Callable[..., World],
     tmp_path: Path,
