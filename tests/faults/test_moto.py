@@ -95,6 +95,7 @@ def rig(endpoint: str, tmp_path: Path) -> Iterator[Rig]:
         rig.engine.stop()
 
 
+@pytest.mark.everything
 def test_alarms_in_every_state(rig: Rig) -> None:
     board = rig.update.board
     assert {a.title: a.state for a in board.alerts.values()} == {

@@ -392,6 +392,7 @@ def test_code_deploy_s_are_not_read_yet_either(ecs: Make, world: World, clock: F
     assert row.note == DEPLOYS_UNREAD
 
 
+@pytest.mark.everything
 @pytest.mark.parametrize(("clusters", "deploying"), [pytest.param(1, 300, marks=pytest.mark.everything), (30, 54)])
 def test_deploys_that_never_end_leave_calls_to_the_rest(
     ecs: Make, world: World, clock: FakeClock, clusters: int, deploying: int

@@ -48,6 +48,7 @@ def test_deploys_that_never_end_starve_nobody(services: int, clusters: int, of: 
     holds(Watched(deploying(services, clusters, of, moves, age=40_000.0)).run(180.0))
 
 
+@pytest.mark.everything
 @pytest.mark.parametrize("moves", [pytest.param(False, marks=pytest.mark.everything), True])
 def test_deploys_that_never_end_cost_little(moves: bool) -> None:
     watched = Watched(deploying(200, 2, 200, moves, age=40_000.0))
