@@ -202,3 +202,19 @@ async def test_a_word_typed_after_a_key_that_was_not_taken_acts_on_nothing(tmp_p
         assert not app.board.looked_at, "after a pause a key acts"
         app.exit()
     rig.engine.stop()
+
+
+async def test_what_is_typed_before_there_is_a_row_does_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    """As is typed ahead in a slow shell: the first keys come before the board is there."""
+    rig = Rig(tmp_path)
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    rig.engine.start = lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)) as pilot:
+        session = app.board.session
+        tables, session.tables = session.tables, {}
+        for name in ("R", "a", "j", "enter", "slash", "question_mark", "1"):
+            await app.on_event(key(name))
+        session.tables = tables
+        await pilot.pause()
+        assert app.screen is app.board
+        assert session.notice is None

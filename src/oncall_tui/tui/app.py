@@ -78,6 +78,7 @@ class OncallApp(App[None]):
         self._memory: ViewMemory | None = None
         self._pacing = Pacing(self)
         self._ends_with: int | None = None  # the exit code that a signal asked for
+        self._leaving: set[str] = set()  # the keys that leave the board
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
     def run_on_terminal(self) -> None:
@@ -108,8 +109,8 @@ class OncallApp(App[None]):
         given = keymap(self.config.screen.keys)
         if given:
             self.set_keymap(given)
-        going = (given.get(name, BY_ID[name].key) for name in ("back", "quit"))
-        self._while_coming = {*MOVING, *(key for keys in going for key in keys.split(","))}
+        back, leave = (given.get(name, BY_ID[name].key).split(",") for name in ("back", "quit"))
+        self._leaving, self._while_coming = {*leave}, {*MOVING, *back, *leave}
         self.call_after_refresh(self._begin)
         if self._ends_with is not None:
             self.exit(return_code=self._ends_with)
@@ -154,6 +155,8 @@ class OncallApp(App[None]):
             self._say_ignored()
             return
         if isinstance(event, events.Key):
+            if not self.board.session.tables and event.key not in self._leaving:
+                return  # typed before there was a row to see
             self.engine.pressed()
             self.board.new_rows.pressed()
             ignored, now = self.board.session.ignored, self.engine.clock.monotonic()
