@@ -45,7 +45,7 @@ class CommandGroup(click.Group):
         """Run the command; Ctrl+C before anything is sent is said, and exits."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # once something is sent, interrupts are noted instead (see carrying)
+        except KeyboardInterrupt:  # once something is sent, interrupts are noted instead (see execution)
             output.say("oncall-tui: interrupted: nothing was sent")
             raise SystemExit(NOT_DONE) from None
 
