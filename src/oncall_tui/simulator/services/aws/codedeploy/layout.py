@@ -11,7 +11,7 @@ from oncall_tui.simulator.services.aws.codedeploy.model import (
     appspec,
     weights,
 )
-from oncall_tui.simulator.services.aws.ecs.history import PastDeploy
+from oncall_tui.simulator.services.aws.ecs.history import EarlierDeploy
 from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService
 
 Table = dict[str, Any]
@@ -19,7 +19,7 @@ _STATUS = {"SUCCESSFUL": "Succeeded"}
 
 
 def lay_group(
-    spec: Table, service: SimulatedEcsService, past: list[PastDeploy], held: CodeDeploy
+    spec: Table, service: SimulatedEcsService, past: list[EarlierDeploy], held: CodeDeploy
 ) -> SimulatedCodeDeployGroup:
     """The deployment group of a service; the names are those that ECS's console gives, where the scenario has none."""
     given = spec.get("codedeploy", {})
@@ -43,7 +43,7 @@ def lay_group(
     return group
 
 
-def _lay(group: SimulatedCodeDeployGroup, it: PastDeploy, held: CodeDeploy) -> CodeDeployment:
+def _lay(group: SimulatedCodeDeployGroup, it: EarlierDeploy, held: CodeDeploy) -> CodeDeployment:
     deployment = held.record(group, appspec(it.definition, group.service.port), it.at)
     deployment.status, deployment.definition = _STATUS.get(it.status, "Stopped"), it.definition
     deployment.started_at, deployment.completed_at = it.at + 2, it.at + 60 * it.minutes

@@ -24,7 +24,7 @@ _REASONS = {
 }
 
 
-class PastDeploy(NamedTuple):
+class EarlierDeploy(NamedTuple):
     """One deploy of the past. `at` is epoch seconds."""
 
     definition: TaskDefinition
@@ -40,7 +40,7 @@ class PastDeploy(NamedTuple):
 
 def past_deploys(
     spec: Table, family: dict[int, TaskDefinition], current: TaskDefinition, now: float, age: float
-) -> list[PastDeploy]:
+) -> list[EarlierDeploy]:
     """The scenario's `history`, or, where it has none, a good deploy of each earlier task definition, oldest first.
 
     Raises ValueError.
@@ -49,15 +49,15 @@ def past_deploys(
     if "history" not in spec:
         earlier = [family[n] for n in sorted(family) if n < current.number][-3:]
         ats = [now - age - 14 * DAY * (len(earlier) - index) for index in range(len(earlier))]
-        return [PastDeploy(it, at, settings=settings) for it, at in zip(earlier, ats, strict=True)] + [
-            PastDeploy(current, now - age, settings=settings)
+        return [EarlierDeploy(it, at, settings=settings) for it, at in zip(earlier, ats, strict=True)] + [
+            EarlierDeploy(current, now - age, settings=settings)
         ]
     found = []
     for entry in spec["history"]:
         if entry["revision"] not in family:
             raise ValueError(f"history: no task definition {entry['revision']}: expected one of {sorted(family)}")
         found.append(
-            PastDeploy(
+            EarlierDeploy(
                 family[entry["revision"]],
                 now - DAY * entry["days"],
                 float(entry.get("minutes", 3.0)),
@@ -73,7 +73,7 @@ def past_deploys(
 
 
 def lay_history(
-    account: SimulatedEcsAccount, service: SimulatedEcsService, past: list[PastDeploy], current: TaskDefinition
+    account: SimulatedEcsAccount, service: SimulatedEcsService, past: list[EarlierDeploy], current: TaskDefinition
 ) -> None:
     """Service deployments (an ECS controller's alone), newest first in the end, and the tasks that run.
 
@@ -120,7 +120,7 @@ def _deployment(
     service: SimulatedEcsService,
     revision: SimulatedEcsRevision,
     good: SimulatedEcsRevision | None,
-    it: PastDeploy,
+    it: EarlierDeploy,
 ) -> Deployment:
     arn = account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{account.hex_id(20)}")
     reason = it.reason or _REASONS.get(it.status, "")

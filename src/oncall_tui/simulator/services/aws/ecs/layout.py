@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from oncall_tui.simulator.services.aws.ecs.history import DAY, PastDeploy, lay_history, lay_rollout, past_deploys
+from oncall_tui.simulator.services.aws.ecs.history import DAY, EarlierDeploy, lay_history, lay_rollout, past_deploys
 from oncall_tui.simulator.services.aws.ecs.model import (
     EVENTS_KEPT,
     FAILURES,
@@ -25,7 +25,7 @@ Table = dict[str, Any]
 
 def lay_service(
     spec: Table, cluster_name: str, name: str, account: SimulatedEcsAccount, mover: Mover
-) -> tuple[SimulatedEcsService, list[PastDeploy]]:
+) -> tuple[SimulatedEcsService, list[EarlierDeploy]]:
     """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past.
 
     Raises ValueError.

@@ -1,0 +1,68 @@
+"""The past as the record knows it: an alert's episodes and a service's deploys, one value each.
+
+Statistics, an alert's memory, write-ups and the search read these. They are derived from the journal's entries
+(``journal/history.py``), whether a board or a recorder saw them, or a source told them afterwards (``import``).
+Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EpisodeMark(StrEnum):
+    """An engineer's word on one episode; the value is the word in the journal."""
+
+    NONE = ""
+    ACTIONABLE = "actionable"
+    NOISE = "noise"
+
+
+class PastEpisode(msgspec.Struct, frozen=True, kw_only=True):
+    """One episode of one alert, of one source.
+
+    *id* is *alert* and the whole second of *began*: the same for whoever tells it. *alert* is the key that all firings
+    of the alert share (``triage.episodes.key_of``). *ended* is None while it fires, or where its end is not known.
+    *acknowledged_at* is the first acknowledgement (None: never, or not known). *acted* counts actions that engineers
+    sent for it.
+    """
+
+    id: str
+    alert: str
+    source: str
+    provider: str
+    title: str
+    began: float
+    ended: float | None = None
+    service: str = ""  # a service's id
+    product: str = ""
+    pages: bool = False
+    firings: int = 1
+    acknowledged_at: float | None = None
+    acknowledged_by: str = ""
+    acted: int = 0
+    mark: EpisodeMark = EpisodeMark.NONE
+    marked_by: str = ""
+    imported: bool = False  # no board or recorder saw it: its source told of it afterwards
+
+
+class PastDeploy(msgspec.Struct, frozen=True, kw_only=True):
+    """One deploy of one service. *arrow* is old → new; *ended* is None while it goes on, or where it is not known.
+
+    *kind* and *state* are the words of ``Deploy`` (``text.history_words``). *rolls_back* is the id of the deploy whose
+    failure it remedies; empty: it is no rollback, or that is not known.
+    """
+
+    id: str
+    service: str
+    arrow: str
+    started: float
+    state: str
+    ended: float | None = None
+    kind: str = "deploy"
+    product: str = ""
+    by: str = ""
+    rolls_back: str = ""
+    imported: bool = False
