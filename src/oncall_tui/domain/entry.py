@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
     SHELL = "shell"  # a shell in a container: about to be opened, and how it ended; never what was typed there
     WATCH = "watch"  # a board was opened, watches on, or was closed, and which sources it could not read
     TOLD = "told"  # a destination heard of an action, or could not be told
+    MARK = "mark"  # an engineer's word on an episode: actionable, noise, or no word any more
+    FOLLOW_UP = "follow-up"  # a follow-up as it is from then on: title, owner, state, alerts
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

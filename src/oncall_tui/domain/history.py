@@ -20,6 +20,11 @@ class EpisodeMark(StrEnum):
     NOISE = "noise"
 
 
+def episode_id(alert: str, began: float) -> str:
+    """Return the id of the episode of *alert* (its key) that *began* then (seconds since the epoch, UTC)."""
+    return f"{alert}@{int(began)}"
+
+
 class PastEpisode(msgspec.Struct, frozen=True, kw_only=True):
     """One episode of one alert, of one source.
 

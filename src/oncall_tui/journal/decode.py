@@ -66,6 +66,18 @@ class _WatchRow(msgspec.Struct, frozen=True):
     unread: tuple[str, ...] = ()
 
 
+class _EpisodeMarkRow(msgspec.Struct, frozen=True):
+    mark: str = ""
+    alert: str = ""
+
+
+class _FollowUpRow(msgspec.Struct, frozen=True):
+    title: str = ""
+    owner: str = ""
+    state: str = ""
+    alerts: tuple[str, ...] = ()
+
+
 class _EmptyRow(msgspec.Struct, frozen=True):
     pass
 
@@ -83,6 +95,8 @@ _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
     EntryKind.SHELL: _NotificationRow,
     EntryKind.WATCH: _WatchRow,
     EntryKind.TOLD: _NotificationRow,
+    EntryKind.MARK: _EpisodeMarkRow,
+    EntryKind.FOLLOW_UP: _FollowUpRow,
 }
 
 
