@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @click.pass_context
 def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> None:
     """Print the journal's newest entries."""
-    from oncall_tui.domain.entry import EntryKind
+    from oncall_tui.domain.entry import RETOLD, EntryKind
     from oncall_tui.journal.store import Store
 
     config = bootstrap.load_config(context.obj["config"])
     path, tz, now = Path(config.journal_path).expanduser(), ZoneInfo(config.timezone), SystemClock().now()
-    seen = (EntryKind.ALERT, EntryKind.DEPLOY) if actions else ()
+    seen = (EntryKind.ALERT, EntryKind.DEPLOY, *RETOLD) if actions else ()
     store = Store(path)
     for entry in store.read(f"kind NOT IN ({','.join('?' * len(seen))})", seen, last):
         if as_json:
@@ -49,6 +49,7 @@ NO_CALENDAR = 253_402_300_800.0  # the year 10,000: a number from there on is pr
 # Times of an entry's data, wherever they stand in it
 _TIMES = frozenset(
     {"began", "ended", "started", "again_at", "made_at", "at", "since", "deployCreatedAt", "begin", "until"}
+    | {"acknowledged_at", "by_at"}
 )
 
 

@@ -25,6 +25,14 @@ class EntryKind(StrEnum):
     TOLD = "told"  # a destination heard of an action, or could not be told
     MARK = "mark"  # an engineer's word on an episode: actionable, noise, or no word any more
     FOLLOW_UP = "follow-up"  # a follow-up as it is from then on: title, owner, state, alerts
+    INCIDENT = "incident"  # an incident as it is from then on: title, lead, state, episodes, deploys, entries
+    TOLD_EPISODE = "episode"  # an alert's past that its source told afterwards; *at* is when it began
+    TOLD_DEPLOY = "told-deploy"  # a deploy that its source told of afterwards; *at* is when it started
+
+
+# What a source remembered and nobody here saw: history reads it; no report takes it for what was seen.
+RETOLD = (EntryKind.TOLD_EPISODE, EntryKind.TOLD_DEPLOY)
+WATCH_GAP_S = 390.0  # whoever watches says so every five minutes; what is longer was not watched
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

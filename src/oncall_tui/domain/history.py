@@ -30,8 +30,11 @@ class PastEpisode(msgspec.Struct, frozen=True, kw_only=True):
 
     *id* is *alert* and the whole second of *began*: the same for whoever tells it. *alert* is the key that all firings
     of the alert share (``triage.episodes.key_of``). *ended* is None while it fires, or where its end is not known.
-    *acknowledged_at* is the first acknowledgement (None: never, or not known). *acted* counts actions that engineers
-    sent for it.
+    *end_known* is False where nobody looked when it ended: that was before *ended*, and it is not known when.
+    *acknowledged_at* is the first acknowledgement, or mark as seen (None: never, or not known). *acted* counts actions
+    that engineers sent for it, or for its service while it fired. *problem* is the id of the episode that leads its
+    problem, of several sources' alerts (its own where it is alone); of a told one, an alert's key or id that is the
+    same problem elsewhere, or empty.
     """
 
     id: str
@@ -41,6 +44,7 @@ class PastEpisode(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     began: float
     ended: float | None = None
+    end_known: bool = True
     service: str = ""  # a service's id
     product: str = ""
     pages: bool = False
@@ -50,6 +54,7 @@ class PastEpisode(msgspec.Struct, frozen=True, kw_only=True):
     acted: int = 0
     mark: EpisodeMark = EpisodeMark.NONE
     marked_by: str = ""
+    problem: str = ""
     imported: bool = False  # no board or recorder saw it: its source told of it afterwards
 
 
@@ -57,7 +62,9 @@ class PastDeploy(msgspec.Struct, frozen=True, kw_only=True):
     """One deploy of one service. *arrow* is old → new; *ended* is None while it goes on, or where it is not known.
 
     *kind* and *state* are the words of ``Deploy`` (``text.history_words``). *rolls_back* is the id of the deploy whose
-    failure it remedies; empty: it is no rollback, or that is not known.
+    failure it remedies; empty: it is no rollback, or that is not known. *failed*: it had to be taken back, within
+    itself or by a later deploy, or ended otherwise than meant. *remedied* is when that was made good (None: it was
+    not, or nobody knows when): the end of its rollback, or of the next deploy that succeeded.
     """
 
     id: str
@@ -70,4 +77,6 @@ class PastDeploy(msgspec.Struct, frozen=True, kw_only=True):
     product: str = ""
     by: str = ""
     rolls_back: str = ""
+    failed: bool = False
+    remedied: float | None = None
     imported: bool = False

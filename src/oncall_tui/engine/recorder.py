@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import Deploy
@@ -120,6 +120,7 @@ def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
     """A deploy's new state, with what is known of it now: the board forgets it within a day."""
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new), "service": deploy.service_id}
     data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
+    data |= {"ended": deploy.finished} if deploy.finished else {}
     data |= {"by": deploy.started_by} if deploy.started_by else {}
     data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
     text = f"{deploy.service_id} {deploy_summary(deploy)}"
@@ -135,6 +136,8 @@ def _entry(change: Change, title: str, now: float, alert: Alert | None, row: Tri
         data |= {"problem": row.id, "pages": row.pages}
         data |= {"row": row.alert.title, "pager": row.alert.provider in PAGER_PROVIDERS} if row.others else {}
     if alert is not None:
-        data |= {"began": alert.began, "key": key_of(alert)}
+        data |= {"began": alert.began, "key": key_of(alert), "provider": alert.provider}
+        data |= {"by": list(alert.by), "by_at": alert.by_at} if alert.by else {}
+        data |= {"ended": alert.changed} if alert.state is AlertState.RESOLVED and alert.changed else {}
         data |= {"hidden": alert.hidden} if alert.hidden else {}
     return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.history import PastDeploy, PastEpisode
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.runtime.decoding import convert, decoder
@@ -33,6 +34,32 @@ class _SeenRow(msgspec.Struct, frozen=True):
     began: Time | None = None
     key: str = ""
     hidden: str = ""
+
+
+class _AlertRow(_SeenRow, frozen=True):
+    provider: str = ""
+    by: tuple[str, ...] = ()
+    by_at: Time | None = None
+    ended: Time | None = None
+
+
+class _DeployRow(_SeenRow, frozen=True):
+    arrow: str = ""
+    kind: str = ""
+    by: str = ""
+    started: Time | None = None
+    ended: Time | None = None
+
+
+class _ToldEpisodeRow(PastEpisode, frozen=True, kw_only=True):
+    began: Time
+    ended: Time | None = None
+    acknowledged_at: Time | None = None
+
+
+class _ToldDeployRow(PastDeploy, frozen=True, kw_only=True):
+    started: Time
+    ended: Time | None = None
 
 
 class _IntentRow(msgspec.Struct, frozen=True):
@@ -78,13 +105,22 @@ class _FollowUpRow(msgspec.Struct, frozen=True):
     alerts: tuple[str, ...] = ()
 
 
+class _IncidentRow(msgspec.Struct, frozen=True):
+    title: str = ""
+    lead: str = ""
+    state: str = ""
+    episodes: tuple[str, ...] = ()
+    deploys: tuple[str, ...] = ()
+    entries: tuple[Any, ...] = ()
+
+
 class _EmptyRow(msgspec.Struct, frozen=True):
     pass
 
 
 _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
-    EntryKind.ALERT: _SeenRow,
-    EntryKind.DEPLOY: _SeenRow,
+    EntryKind.ALERT: _AlertRow,
+    EntryKind.DEPLOY: _DeployRow,
     EntryKind.INTENT: _IntentRow,
     EntryKind.OUTCOME: _OutcomeRow,
     EntryKind.REFUSED: _NotificationRow,
@@ -97,6 +133,9 @@ _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
     EntryKind.TOLD: _NotificationRow,
     EntryKind.MARK: _EpisodeMarkRow,
     EntryKind.FOLLOW_UP: _FollowUpRow,
+    EntryKind.INCIDENT: _IncidentRow,
+    EntryKind.TOLD_EPISODE: _ToldEpisodeRow,
+    EntryKind.TOLD_DEPLOY: _ToldDeployRow,
 }
 
 

@@ -191,6 +191,12 @@ class Journal:
         """Everything about one row or plan, oldest first. Raises JournalError."""
         return self._read(lambda store: store.read("subject = ?", (subject,)))
 
+    def after(self, seq: int, limit: int) -> tuple[list[Entry], int]:
+        """The first *limit* entries behind the number *seq*, oldest first, and the number up to which that is. Raises
+        JournalError.
+        """
+        return self._read(lambda store: store.after(seq, limit))
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _read(self, query: Callable[[Store], T]) -> T:

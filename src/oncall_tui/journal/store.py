@@ -315,6 +315,9 @@ class Store:
             rows = self._db.execute(query, (*values, limit)).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._failed("read", error) from None
+        return self._decoded(rows)
+
+    def _decoded(self, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
         found = []
         for row in rows:
             try:
@@ -322,6 +325,18 @@ class Store:
             except UndecodableRow as why:
                 self._skip(row, why)
         return found
+
+    def after(self, seq: int, limit: int) -> tuple[list[Entry], int]:
+        """The first *limit* entries behind the number *seq*, oldest first, and the number up to which that is. Raises
+        JournalError.
+        """
+        query = f"SELECT {_COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
+        try:
+            rows = self._db.execute(query, (seq, limit)).fetchall()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._failed("read", error) from None
+        numbers = [row[0] for row in rows if isinstance(row[0], int)]
+        return self._decoded(rows), max(numbers, default=seq)
 
     def _skip(self, row: tuple[Any, ...], why: UndecodableRow) -> None:
         number = row[0] if isinstance(row[0], int) else -1 - len(self.skipped)  # a table of another program

@@ -13,7 +13,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployRollback
-from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.entry import WATCH_GAP_S, Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
@@ -33,7 +33,7 @@ KINDS = (
     EntryKind.SHELL,
     EntryKind.WATCH,
 )
-GAP_S = 390.0  # an open board says so every five minutes; what is longer was not watched
+GAP_S = WATCH_GAP_S
 
 
 class FiredGroup(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,9 @@ What nothing asks for is not forbidden: it is said, and wants the service's name
 
 from __future__ import annotations
 
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import QUIET_S, AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text.time_format import span
-from oncall_tui.triage.episodes import QUIET_S
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind

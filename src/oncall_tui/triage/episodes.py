@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.alert import QUIET_S, Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 
-QUIET_S = 30 * 60.0
 FLAPS = 3  # firings in one episode that make a flapping alert
 FORGET_S = 24 * 3600.0
 SAME_S = 1.0  # two readings of one firing may differ in their fraction of a second
