@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import sys
 import time
@@ -31,6 +30,7 @@ from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.collector import Collector
 from oncall_tui.tui.commands import BY_ID, configure, label, named, of
 from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.key_names import MOVING, keymap
@@ -44,6 +44,7 @@ from oncall_tui.tui.widgets.clean_text import copyable, guard
 
 log = logging.getLogger(__name__)
 REDRAW_S = 0.25
+COLLECT_S = 5.0  # how often it is asked whether this is a moment to collect garbage
 
 
 def _commands() -> type[Provider]:
@@ -77,6 +78,7 @@ class OncallApp(App[None]):
         self._pages = NewPages()
         self._memory: ViewMemory | None = None
         self._pacing = Pacing(self)
+        self._collector = Collector()
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._leaving: set[str] = set()  # the keys that leave the board
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
@@ -121,9 +123,8 @@ class OncallApp(App[None]):
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        self._collector.begin(time.monotonic())
+        self.set_interval(COLLECT_S, lambda: self._collector.tick(time.monotonic()))
         self.run_worker(self._listen(), exit_on_error=True)
 
     async def _listen(self) -> None:
@@ -158,6 +159,7 @@ class OncallApp(App[None]):
             if not self.board.session.tables and event.key not in self._leaving:
                 return  # typed before there was a row to see
             self.engine.pressed()
+            self._collector.pressed(time.monotonic())
             self.board.new_rows.pressed()
             ignored, now = self.board.session.ignored, self.engine.clock.monotonic()
             if time.monotonic() < self.board.session.deaf_until:

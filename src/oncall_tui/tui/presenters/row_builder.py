@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from typing import Any
 
 import msgspec
 
@@ -59,6 +60,7 @@ DEPLOY_COLUMNS = (
     Column("by", "BY", 12, most=28, turn=3, wide=90, drop=1),
 )
 
+STEP_S = 10.0  # ages change in steps of ten seconds at the most often
 LEAST_NAME = 3  # cells of a name that still tell who
 SET_S = 5.0  # a row that was read so far in the future was read before the clock was set back
 ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
@@ -101,15 +103,30 @@ class ViewFilter(msgspec.Struct, frozen=True):
         return self.product is None or self.product == (product.name if product else "")
 
 
+class _Made(msgspec.Struct, frozen=True, gc=False):
+    """One row, and what it was made of.
+
+    Nothing is worked out again within a *step* of time (``STEP_S``) while *of*, compared by identity, and what stands
+    *beside* it are the same: a board has thousands of rows, and is drawn four times a second. After that the row is
+    the same object where its *words* that depend on the time are.
+    """
+
+    of: Any
+    beside: object
+    step: float
+    words: tuple[object, ...]
+    row: Row
+
+
 class RowBuilder:
     """Makes rows from looks, and keeps them. *tz* is the configured time zone."""
 
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self._sorter = Sorter()
-        self._alerts: dict[str, tuple[object, Row, TriagedAlert]] = {}
-        self._services: dict[str, tuple[object, Row]] = {}
-        self._deploys: dict[str, tuple[object, Row]] = {}
+        self._alerts: dict[str, _Made] = {}
+        self._services: dict[str, _Made] = {}
+        self._deploys: dict[str, _Made] = {}
         self._held: tuple[str, TriagedAlert, float] | None = None  # the cursor's row: its look, and when it went
         self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
         self._repeated: tuple[TriagedBoard | None, frozenset[str]] = (None, frozenset())
@@ -128,34 +145,48 @@ class RowBuilder:
         live = {name: source.current for name, source in update.board.sources.items()}
         repeated = self._names(update.triaged)
         rows: list[Row] = []
-        kept: dict[str, tuple[object, Row, TriagedAlert]] = {}
+        kept: dict[str, _Made] = {}
+        step = now // STEP_S
         for alert_row in alert_rows:
             alert = alert_row.alert
             going_on = _going_on(alert_row, pending) if pending else None
-            fresh = live.get(alert.source, alert.source == OURS)
-            held = aftermath(alert_row, now) or (assignment(alert, now) if alert.moved else "")
-            moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
-            key = (alert_row, age(now - alert_row.began), moves, going_on, fresh)
-            old = self._alerts.get(alert_row.id)
-            if old is not None and _same(old[0], key):  # type: ignore[arg-type]
-                row = old[1]
-                kept[alert_row.id] = old
-            else:
-                twice = alert_row.service is not None and alert_row.service.name in repeated
-                row = self._alert_row(alert_row, now, going_on, fresh, twice)
-                kept[alert_row.id] = (key, row, alert_row)
+            beside = (live.get(alert.source, alert.source == OURS), going_on)
+            made = self._alerts.get(alert_row.id)
+            if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
+                made = self._alert_made(made, alert_row, step, beside, repeated, now)
+            kept[alert_row.id] = made
             if not shown.has(alert_row.product) or (shown.faults and not alert.state.asks):
                 continue
             if test is not None and not test(alert_fields(alert_row)):
                 continue
-            rows.append(row)
+            rows.append(made.row)
         self._alerts = kept
         return _with_unread(rows, update, now, self.tz)
+
+    def _alert_made(
+        self,
+        old: _Made | None,
+        alert_row: TriagedAlert,
+        step: float,
+        beside: tuple[bool, Outcome | None],
+        repeated: frozenset[str],
+        now: float,
+    ) -> _Made:
+        """Make the row, or take the old one where no word of it changed."""
+        alert = alert_row.alert
+        held = aftermath(alert_row, now) or (assignment(alert, now) if alert.moved else "")
+        moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
+        words = (age(now - alert_row.began), *moves)
+        if old is not None and old.of is alert_row and old.beside == beside and old.words == words:
+            return _Made(alert_row, beside, step, words, old.row)
+        twice = alert_row.service is not None and alert_row.service.name in repeated
+        fresh, going_on = beside
+        return _Made(alert_row, beside, step, words, self._alert_row(alert_row, now, going_on, fresh, twice))
 
     def drawn(self, row_id: str) -> TriagedAlert | None:
         """The row as it was last drawn."""
         known = self._alerts.get(row_id)
-        return known[2] if known else None
+        return known.of if known else None
 
     def successor(self, row_id: str | None, triaged: TriagedBoard) -> str | None:
         """The row that *row_id*'s problem is part of now, where it is no row of its own any more; else None."""
@@ -191,8 +222,7 @@ class RowBuilder:
             return rows
         _, held, gone_at = self._held
         if current is None:
-            known = self._alerts.get(cursor)
-            current = known[2] if known else held
+            current = self.drawn(cursor) or held
             if current.alert.state is not AlertState.RESOLVED:
                 gone = msgspec.structs.replace(
                     current.alert, state=AlertState.RESOLVED, verbs=frozenset(), changed=now, by=(), until=None
@@ -280,7 +310,8 @@ class RowBuilder:
         live = {s.name: s for s in update.board.sources.values() if s.current}
         repeated, open_here = self._names(update.triaged), self._open_here(update.triaged)
         rows = []
-        kept: dict[str, tuple[object, Row]] = {}
+        kept: dict[str, _Made] = {}
+        step = now // STEP_S
         for service in self._sorter.rows("services", update.triaged.services, shown.sorts):
             if not shown.has(update.triaged.products.get(service.id)):
                 continue
@@ -288,19 +319,14 @@ class RowBuilder:
                 continue
             if test is not None and not test(service_fields(service, update.triaged)):
                 continue
-            since = age(now - service.since) if service.since else ""
             source = live.get(service.source)
-            fresh = (
-                source is not None
-                and not source.lacks(service.key.cluster)
-                and -SET_S <= now - service.read_at < ROW_STALE_S
-            )
-            cause = trouble(service, now)
-            key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""), cause)
-            old = self._services.get(service.id)
-            row = old[1] if old and _same(old[0], key) else _service_row(*key)  # type: ignore[arg-type]
-            kept[service.id] = (key, row)
-            rows.append(row)
+            problems = None if source is None else source.problems
+            beside = (problems, service.name in repeated, open_here.get(service.id, ""))
+            made = self._services.get(service.id)
+            if made is None or made.of is not service or made.step != step or made.beside != beside:
+                made = _service_made(made, service, step, beside, source, now)
+            kept[service.id] = made
+            rows.append(made.row)
         self._services = kept
         return rows
 
@@ -311,7 +337,8 @@ class RowBuilder:
         test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
         rows = []
-        kept: dict[str, tuple[object, Row]] = {}
+        kept: dict[str, _Made] = {}
+        step = now // STEP_S
         for deploy in self._sorter.rows("deploys", update.triaged.deploys, shown.sorts):
             if not shown.has(update.triaged.products.get(deploy.service_id)):
                 continue
@@ -319,12 +346,15 @@ class RowBuilder:
                 continue
             if test is not None and not test(deploy_fields(deploy, update.triaged)):
                 continue
-            fresh = live.get(deploy.source, False)
-            key = (deploy, age(now - deploy.started), fresh, progress.left(deploy, now))
-            old = self._deploys.get(deploy.id)
-            row = old[1] if old and _same(old[0], key) else self._deploy_row(deploy, now, fresh)  # type: ignore[arg-type]
-            kept[deploy.id] = (key, row)
-            rows.append(row)
+            beside = live.get(deploy.source, False)
+            made = self._deploys.get(deploy.id)
+            if made is None or made.of is not deploy or made.step != step or made.beside != beside:
+                words = (age(now - deploy.started), progress.left(deploy, now))
+                same = made is not None and made.of is deploy and made.beside == beside and made.words == words
+                row = made.row if made is not None and same else self._deploy_row(deploy, now, beside)
+                made = _Made(deploy, beside, step, words, row)
+            kept[deploy.id] = made
+            rows.append(made.row)
         self._deploys = kept
         return rows
 
@@ -388,11 +418,6 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
     return Row(f"source:{source.name}", cells, "", lines)
 
 
-def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
-    """Equal, with the row itself compared by identity: rows that did not change are the same objects."""
-    return old[0] is new[0] and old[1:] == new[1:]
-
-
 def _insert(rows: Sequence[TriagedAlert], row: TriagedAlert, like: TriagedAlert, by: Order) -> list[TriagedAlert]:
     """*rows* with *row* at the place that *like* has in their order."""
     place = by(like)
@@ -420,6 +445,24 @@ def _open_words(rows: Sequence[TriagedAlert]) -> Cell:
         asks = any(row.pages and row.alert.state.asks for row in rows)
         return (f"PAGE{more}", "page" if asks else "critical", "PAGE")
     return (count(len(rows), "alert"), "warning", str(len(rows)))
+
+
+def _service_made(
+    old: _Made | None,
+    service: Service,
+    step: float,
+    beside: tuple[object, bool, Cell],
+    source: SourceStatus | None,
+    now: float,
+) -> _Made:
+    """Make the row, or take the old one where no word of it changed."""
+    since = age(now - service.since) if service.since else ""
+    read = source is not None and not source.lacks(service.key.cluster)
+    fresh = read and -SET_S <= now - service.read_at < ROW_STALE_S
+    words = (since, fresh, *beside[1:], trouble(service, now))
+    if old is not None and old.of is service and old.words == words:
+        return _Made(service, beside, step, words, old.row)
+    return _Made(service, beside, step, words, _service_row(service, *words))
 
 
 def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell, cause: str) -> Row:

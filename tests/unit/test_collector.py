@@ -1,0 +1,81 @@
+"""Garbage is collected while nobody types; and at last also then."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from oncall_tui.tui import collector as module
+from oncall_tui.tui.collector import AT_LAST_S, EVERY_S, QUIET_S, WHOLE_EVERY, Collector
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    threshold, enabled = gc.get_threshold(), gc.isenabled()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*threshold)
+    (gc.enable if enabled else gc.disable)()
+
+
+@pytest.fixture
+def collections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls, in order."""
+    calls: list[str] = []
+    for name in ("collect", "freeze", "unfreeze"):
+        monkeypatch.setattr(module.gc, name, lambda name=name: calls.append(name))
+    return calls
+
+
+def test_it_collects_once_a_minute_and_not_while_somebody_types(collections: list[str]) -> None:
+    collector = Collector()
+    collector.begin(0.0)
+    assert collections == ["collect", "freeze"]
+    collections.clear()
+    collector.tick(EVERY_S - 1)
+    assert collections == []
+    collector.pressed(EVERY_S)
+    collector.tick(EVERY_S + QUIET_S - 1)
+    assert collections == []
+    collector.tick(EVERY_S + QUIET_S)
+    assert collections == ["collect", "freeze"]
+
+
+def test_whoever_types_for_ever_does_not_keep_all_garbage(collections: list[str]) -> None:
+    collector = Collector()
+    collector.begin(0.0)
+    collections.clear()
+    for now in range(int(AT_LAST_S)):
+        collector.pressed(float(now))
+        collector.tick(float(now))
+    assert collections == []
+    collector.tick(AT_LAST_S)
+    assert collections == ["collect", "freeze"]
+
+
+def test_circles_of_what_was_left_alone_go_too_in_the_end() -> None:
+    class Circle:
+        """Goes by the collector alone."""
+
+    lost = []
+    collector = Collector()
+    circle = Circle()
+    circle.me = circle  # type: ignore[attr-defined]
+    seen = weakref.ref(circle, lambda _: lost.append(1))
+    collector.begin(0.0)
+    del circle
+    for minute in range(1, WHOLE_EVERY):
+        collector.tick(minute * EVERY_S)
+    assert seen() is not None
+    assert not lost
+    collector.tick(WHOLE_EVERY * EVERY_S)
+    assert lost == [1]
+
+
+def test_the_oldest_generation_is_never_collected_between_a_key_and_its_answer() -> None:
+    Collector().begin(0.0)
+    assert gc.isenabled()
+    assert gc.get_threshold()[2] == module.NEVER

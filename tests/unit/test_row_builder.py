@@ -1,0 +1,81 @@
+"""Rows are made once: what did not change is not worked out again, and is the same object; what changed is new."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import msgspec
+from tests.support.fakes import alert, deploy, service
+
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.engine.engine import Update
+from oncall_tui.triage.triager import Rules, Triager
+from oncall_tui.tui.presenters.row_builder import STEP_S, RowBuilder, ViewFilter
+from oncall_tui.tui.widgets.table.rows import Row
+
+NOW = 1_800_000_000.0  # a step begins here
+SHOWN = ViewFilter()
+
+
+class Night:
+    """One triager and one row builder, as a board has them."""
+
+    def __init__(self) -> None:
+        self.triager, self.rows, self.version = Triager(Rules()), RowBuilder(UTC), 0
+        self.reading = Reading(
+            source="prod",
+            at=NOW,
+            alerts=tuple(alert(f"prod/{n}", source="prod", began=NOW - 1_000 * n) for n in range(1, 4)),
+            services=(service(),),
+            deploys=(deploy("prod/d1", started=NOW - 300),),
+        )
+        self.state = SourceState.OK
+
+    def update(self, now: float) -> Update:
+        self.version += 1
+        status = SourceStatus(name="prod", provider="ecs", state=self.state, read_at=now)
+        board: Board = merge(self.version, now, [status], [self.reading])
+        return Update(triaged=self.triager.triage(board))
+
+    def made(self, now: float) -> tuple[list[Row], list[Row], list[Row]]:
+        update = self.update(now)
+        alerts = self.rows.alerts(update, SHOWN, None, now)
+        return alerts, self.rows.services(update, SHOWN, now), self.rows.deploys(update, SHOWN, now)
+
+
+def test_what_did_not_change_is_the_same_row_object_within_a_step_and_after_it() -> None:
+    night = Night()
+    first = night.made(NOW)
+    for now in (NOW + 1, NOW + STEP_S + 1):  # 41m is still 41m ten seconds later
+        again = night.made(now)
+        kept = [sum(a is b for a, b in zip(old, new, strict=True)) for old, new in zip(first, again, strict=True)]
+        assert kept[0] >= 2, "an alert of seventeen minutes says the same"
+
+
+def test_an_age_goes_on_with_the_next_step() -> None:
+    night = Night()
+    night.reading = msgspec.structs.replace(night.reading, alerts=(alert("prod/1", source="prod", began=NOW - 15),))
+    assert night.made(NOW)[0][0].cells[1] == "10s"
+    assert night.made(NOW + STEP_S)[0][0].cells[1] == "20s"
+    assert night.made(NOW - 10)[0][0].cells[1] == "now", "the clock was set back"
+
+
+def test_an_alert_that_changed_is_made_anew_at_once_and_no_other() -> None:
+    night = Night()
+    before = night.made(NOW)[0]
+    one, *rest = night.reading.alerts
+    night.reading = msgspec.structs.replace(night.reading, alerts=(msgspec.structs.replace(one, title="worse"), *rest))
+    after = {row.id: row for row in night.made(NOW + 1)[0]}
+    assert "worse" in str(after[one.id].cells)
+    assert all(after[row.id] is row for row in before if row.id != one.id)
+
+
+def test_a_source_that_is_lost_makes_all_its_rows_anew_at_once() -> None:
+    night = Night()
+    before = night.made(NOW)
+    night.state = SourceState.OFFLINE
+    after = night.made(NOW + 1)
+    assert all("?" in str(row.cells) for row in after[0] if row.id.startswith("prod/"))
+    assert after[1][0].cells[0] == ("?", "stale")
+    assert after[2][0].cells[3] != before[2][0].cells[3]
