@@ -23,8 +23,9 @@ from oncall_tui.errors import JournalError
 from oncall_tui.inspection import row_timeline as timeline
 from oncall_tui.journal import Journal
 from oncall_tui.journal import journal as module
+from oncall_tui.journal.schema import SCHEMA
 from oncall_tui.journal.service_history import read_service_history
-from oncall_tui.journal.store import SCHEMA, Store
+from oncall_tui.journal.store import Store
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.episodes import Episodes
 

@@ -21,7 +21,7 @@ from oncall_tui.engine.engine import Engine, SourceSpec, Update
 from oncall_tui.errors import Offline
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.journal import Journal
-from oncall_tui.journal.store import SCHEMA
+from oncall_tui.journal.schema import SCHEMA
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.runtime import worker
 from oncall_tui.runtime.clock import SystemClock

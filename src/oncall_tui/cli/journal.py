@@ -58,7 +58,8 @@ def as_object(entry: Entry) -> dict[str, Any]:
     import msgspec
 
     found: dict[str, Any] = msgspec.to_builtins(entry)
-    return {**found, "at": stamp(entry.at), "data": _stamped(found["data"])}
+    del found["origin"], found["number"]  # the id has both
+    return {"id": entry.id, **found, "at": stamp(entry.at), "data": _stamped(found["data"])}
 
 
 def _stamped(value: Any, name: str = "") -> Any:

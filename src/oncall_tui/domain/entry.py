@@ -1,4 +1,9 @@
-"""A journal entry: one thing that was seen or done."""
+"""A journal entry: one thing that was seen or done; and the id that it has on every machine.
+
+An id is the entry's time, the file that it was written to first (its *origin*) and its number there:
+``01KB7Q2M3X-7ZK4M2Q9W1XAB-000001A``. Ids sort by time. Two are never the same: an origin's name is 64 random bits, made
+once with its file, and a file never gives a number twice.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +41,10 @@ WATCH_GAP_S = 390.0  # whoever watches says so every five minutes; what is longe
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """*at* in seconds since the epoch, UTC; *subject* is a row's or a plan's id; *data* holds no secret."""
+    """*at* in seconds since the epoch, UTC; *subject* is a row's or a plan's id; *data* holds no secret.
+
+    *seq* is its place in this machine's file, in the order of arrival; *origin* and *number* name it everywhere.
+    """
 
     at: float
     kind: EntryKind
@@ -44,4 +52,45 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     text: str = ""
     data: dict[str, Any] = {}
-    seq: int = 0  # given by the journal
+    seq: int = 0  # given by the journal, like the two below
+    origin: str = ""
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """The same text for this entry on every machine; empty before it is in a journal."""
+        return entry_id(self.at, self.origin, self.number) if self.origin else ""
+
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: in the order of ASCII, and no I, L, O, U
+_TIME, _NAME, _NUMBER = 10, 13, 7  # digits
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+
+
+def entry_id(at: float, origin: str, number: int) -> str:
+    """The id of the entry *number* of *origin*, written at *at* (seconds since the epoch, UTC)."""
+    return f"{_in_digits(int(at * 1000), _TIME)}-{origin}-{_in_digits(number, _NUMBER)}"
+
+
+def named_by(text: str) -> tuple[str, int]:
+    """Return the origin and the number that an id names. Raises ValueError for what is no id."""
+    parts = text.strip().upper().split("-")
+    if [len(part) for part in parts] != [_TIME, _NAME, _NUMBER] or not set("".join(parts)) <= _VALUES.keys():
+        raise ValueError("expected an entry's id, like 01KB7Q2M3X-7ZK4M2Q9W1XAB-000001A")
+    number = 0
+    for digit in parts[2]:
+        number = number * 32 + _VALUES[digit]
+    return parts[1], number
+
+
+def origin_name(random_bits: int) -> str:
+    """A name for a journal's file, of 64 random bits."""
+    return _in_digits(random_bits & (1 << 64) - 1, _NAME)
+
+
+def _in_digits(value: int, width: int) -> str:
+    found = ""
+    while value:
+        value, digit = divmod(value, 32)
+        found = _DIGITS[digit] + found
+    return found.rjust(width, "0")

@@ -5,6 +5,7 @@ The file outlives the program: another version, another program or a broken disk
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -147,6 +148,8 @@ class _Columns(msgspec.Struct, frozen=True):
     actor: str
     text: str
     data: str
+    origin: str
+    number: int
 
 
 _KINDS = {kind.value: kind for kind in EntryKind}
@@ -155,8 +158,11 @@ _plain = decoder(dict[str, Any])
 _COLUMNS = _Columns.__struct_fields__
 
 
-def decode(row: tuple[Any, ...]) -> Entry:
-    """The entry of a row (seq, at, kind, subject, actor, text, data). Raises UndecodableRow."""
+def decode(row: tuple[Any, ...], own: Callable[[int], str]) -> Entry:
+    """The entry of a row (seq, at, kind, subject, actor, text, data, origin, number). Raises UndecodableRow.
+
+    *own* is the name of this file when it gave that seq: a row that was written here has no origin of its own.
+    """
     try:
         columns = convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
         kind = _KINDS.get(columns.kind)
@@ -174,6 +180,8 @@ def decode(row: tuple[Any, ...]) -> Entry:
         actor=columns.actor,
         text=columns.text,
         data=data,
+        origin=columns.origin or own(columns.seq),
+        number=columns.number if columns.origin else columns.seq,
     )
 
 

@@ -19,36 +19,14 @@ import msgspec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
 from oncall_tui.journal.decode import UndecodableRow, decode, named
+from oncall_tui.journal.schema import FORMAT, NO_DELETE, OURS, has_origins, make_schema, own_names, readable
 from oncall_tui.journal.set_aside import alone
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-    at      REAL NOT NULL,
-    kind    TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    actor   TEXT NOT NULL,
-    text    TEXT NOT NULL,
-    data    TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject, seq);
-CREATE INDEX IF NOT EXISTS entry_kind ON entry (kind, seq);
-CREATE INDEX IF NOT EXISTS entry_at ON entry (at);
-CREATE TRIGGER IF NOT EXISTS entry_no_update BEFORE UPDATE ON entry BEGIN
-    SELECT RAISE(ABORT, 'the journal is append-only');
-END;
-"""
-NO_DELETE = """CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
-    SELECT RAISE(ABORT, 'the journal is append-only');
-END;"""
-SCHEMA += NO_DELETE
 OBSERVED = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.WATCH)
-FORMAT = 1  # of the file, in its user_version; 0 is the same from before it was written down
-OURS = 0x6F6E6361  # its application_id
-_NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update", "entry_no_delete")
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
+_NO_ORIGINS = "'', 0"  # of a file of format 1 that can be read alone
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
 MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
@@ -94,9 +72,12 @@ class Store:
             raise JournalError("the journal's path has half a character", "set journal: in the configuration") from None
         try:
             self._file = self._met or _identity(self.path)
-        except OSError as error:
+            self._names = own_names(self._db)
+            self._columns = f"{_COLUMNS}, {'origin, number' if has_origins(self._db) else _NO_ORIGINS}"
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+            failed = self._unopened(error) if isinstance(error, OSError) else self._failed("opened", error)
             self._db.close()
-            raise self._unopened(error) from None
+            raise failed from None
 
     def _unopened(self, error: Exception) -> JournalError:
         return JournalError(
@@ -172,7 +153,7 @@ class Store:
             self._patiently(lambda: mode(db))
             self._patiently(lambda: self._refuse_what_is_newer(db))
             db.execute("PRAGMA synchronous=FULL")
-            self._patiently(lambda: _make_schema(db))
+            self._patiently(lambda: make_schema(db))
         except BaseException:
             db.close()
             raise
@@ -202,7 +183,7 @@ class Store:
                 db = sqlite3.connect(uri + how, uri=True, timeout=self._busy_s, check_same_thread=False)
                 db.text_factory = _text
                 self._refuse_what_is_newer(db)
-                if _complete(db):
+                if readable(db):
                     log.warning("the journal %s can only be read: %s", self.path, _words(error))
                     return db
                 db.close()
@@ -310,7 +291,8 @@ class Store:
         """Entries in the order in which they were written; with *limit* the newest ones. The one door for readers:
         a row that cannot be read is left out and named in ``skipped``.
         """
-        query = f"SELECT * FROM (SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY seq DESC LIMIT ?) ORDER BY seq"
+        newest = f"SELECT {self._columns} FROM entry WHERE {where} ORDER BY seq DESC LIMIT ?"
+        query = f"SELECT * FROM ({newest}) ORDER BY seq"
         try:
             rows = self._db.execute(query, (*values, limit)).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -321,7 +303,7 @@ class Store:
         found = []
         for row in rows:
             try:
-                found.append(decode(row))
+                found.append(decode(row, self._own_name))
             except UndecodableRow as why:
                 self._skip(row, why)
         return found
@@ -330,13 +312,17 @@ class Store:
         """The first *limit* entries behind the number *seq*, oldest first, and the number up to which that is. Raises
         JournalError.
         """
-        query = f"SELECT {_COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
+        query = f"SELECT {self._columns} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"
         try:
             rows = self._db.execute(query, (seq, limit)).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._failed("read", error) from None
         numbers = [row[0] for row in rows if isinstance(row[0], int)]
         return self._decoded(rows), max(numbers, default=seq)
+
+    def _own_name(self, seq: int) -> str:
+        """Return the name that this file had when it gave *seq*; empty for a file of format 1 that is read alone."""
+        return next((name for first, name in reversed(self._names) if first <= seq), "")
 
     def _skip(self, row: tuple[Any, ...], why: UndecodableRow) -> None:
         number = row[0] if isinstance(row[0], int) else -1 - len(self.skipped)  # a table of another program
@@ -405,28 +391,9 @@ def _busy(error: sqlite3.Error) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _complete(db: sqlite3.Connection) -> bool:
-    return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}.issuperset(_NAMES)
-
-
-def _make_schema(db: sqlite3.Connection) -> None:
-    """Make the tables in one transaction, so that another program never meets half of them."""
-    if _complete(db):
-        return
-    try:
-        db.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id={OURS}; PRAGMA user_version={FORMAT}; {SCHEMA} COMMIT;"
-        )
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-        raise
-
-
 def _write_ahead(db: sqlite3.Connection) -> None:
     """A fresh file; one that is there stays as it was made, since other programs may have it open."""
-    if not _complete(db):
+    if not readable(db):
         db.execute("PRAGMA journal_mode=WAL").fetchone()
     (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
     db.execute("PRAGMA busy_timeout=0")
