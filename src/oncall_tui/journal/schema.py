@@ -51,7 +51,7 @@ _NAMES = _FORMAT_1 | {"entry_origin", "replica", "peer"}
 
 
 def complete(db: sqlite3.Connection) -> bool:
-    """Return whether nothing has to be made. Raises sqlite3.Error, as everything here."""
+    """Return whether nothing has to be made. SQLite's own errors pass through everything here."""
     return _there(db) >= _NAMES
 
 
