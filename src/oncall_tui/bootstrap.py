@@ -67,13 +67,18 @@ def make_engine(
     return Engine(
         specs,
         Rules(config.pages, config.products, config.expected, config.look_back_s),
-        Journal(journal_path, clock.now, redact),
+        open_journal(config, clock),
         clock,
         actor,
         read_only=read_only,
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
     )
+
+
+def open_journal(config: Config, clock: Clock) -> Journal:
+    """Return the configured journal; its file is opened when it is first read or written."""
+    return Journal(Path(config.journal_path).expanduser(), clock.now, redact)
 
 
 def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:

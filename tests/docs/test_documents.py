@@ -95,7 +95,7 @@ def test_every_command_is_documented_and_exists() -> None:
     documented = {
         match
         for cell, *_ in rows("docs/commands.md", "Every command")
-        for match in re.findall(r"`oncall-tui (\w+)", cell)
+        for match in re.findall(r"`oncall-tui ([\w-]+)", cell)
     }
     assert documented == set(COMMANDS)
 

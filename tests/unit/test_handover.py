@@ -14,6 +14,7 @@ from tests.unit.test_triage import NOW, board, hint
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.follow_up import follow_ups
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import ActionFailed, Refused
@@ -356,3 +357,42 @@ def test_what_was_read_and_is_empty_is_zero() -> None:
     assert counts.services_title(read) == "SERVICES 0 · 0 unhealthy"
     assert counts.deploys_title(read) == "DEPLOYS 0 running · 0 in the last day"
     assert counts.alerts_title(read) == "ALERTS 0 · no pages"
+
+
+def follow_up(minutes_ago: float, subject: str, state: str, **data: Any) -> Entry:
+    given = {"title": "why 5xx at night", "owner": "Bob", "state": state, "alerts": ["prom/a"], **data}
+    return entry(EntryKind.FOLLOW_UP, minutes_ago, subject, "", "Alice", **given)
+
+
+def test_follow_ups_stay_in_the_handover_until_they_are_closed_and_once_more_in_the_one_of_their_end() -> None:
+    every = follow_ups(
+        [
+            follow_up(9000, "f1", "open"),
+            follow_up(9000, "f2", "open", title="the old one"),
+            follow_up(8000, "f2", "done", title="the old one"),
+            follow_up(9000, "f3", "open", title="mended"),
+            follow_up(30, "f3", "done", title="mended"),
+        ]
+    ).values()
+    told = handover([], triaged(), SINCE, NOW, follow_ups=every)
+    assert [f.id for f in told.follow_ups] == ["f1", "f3"]
+    said = text(told)
+    assert "Follow-ups: 1 open" in said
+    assert "why 5xx at night · open · owner Bob · opened" in said
+    assert "mended · done · owner Bob" in said
+    assert "the old one" not in said
+    assert as_object(told)["follow_ups"][0]["opened_at"].endswith("Z")
+    assert "Follow-ups" not in text(made([]))
+
+
+def test_the_newest_word_on_an_episode_stands_beside_what_fired() -> None:
+    marks = [
+        entry(EntryKind.MARK, 50, "prom/a@1", actor="Alice", mark="actionable", alert="prom/a"),
+        entry(EntryKind.MARK, 40, "prom/a@1", actor="Bob", mark="noise", alert="prom/a"),
+    ]
+    told = made([fires(100), fires(90, new="resolved"), *marks])
+    assert (told.fired[0].mark, told.fired[0].marked_by) == ("noise", "Bob")
+    assert "· noise (Bob)" in text(told)
+    back = made([fires(100), *marks, entry(EntryKind.MARK, 30, "prom/a@1", actor="Bob", mark="", alert="prom/a")])
+    assert back.fired[0].mark == ""
+    assert "Bob" not in text(back)

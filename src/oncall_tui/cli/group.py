@@ -24,7 +24,8 @@ class CommandGroup(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"{__package__}.{module}"), name)
-        _take_globals(command, self)
+        for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            _take_globals(one, self)
         return command
 
     def resolve_command(

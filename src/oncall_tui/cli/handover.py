@@ -36,9 +36,10 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
         update, now, failure, entries = engine.first_read(READ_TIMEOUT_S), engine.clock.now(), "", []
         try:
             entries = engine.journal.since(now - back, KINDS)
+            engine.memory.follow_ups.load()
         except JournalError as error:
             failure = str(error)
-        told = made(entries, update.triaged, now - back, now, failure)
+        told = made(entries, update.triaged, now - back, now, failure, engine.memory.follow_ups.current.values())
         text = markdown(told, zone)
         shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):

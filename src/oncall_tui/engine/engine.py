@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -46,6 +47,9 @@ from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
+
+if TYPE_CHECKING:
+    from oncall_tui.engine.memory import RecordMemory
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -148,6 +152,8 @@ class Engine:
         self._stopped = False
         self._worker = Worker("board", self._run)
         self.watched: list[Worker] = []  # threads of others whose bugs are told here too
+        self._memory: RecordMemory | None = None
+        self._memory_lock = threading.Lock()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -203,6 +209,16 @@ class Engine:
     def rebuild(self) -> None:
         """Build the board again: an engineer asked to see what is hidden."""
         self._dirty.set()
+
+    @property
+    def memory(self) -> RecordMemory:
+        """Return the record as the board uses it: made, and its modules imported, when it is first asked for."""
+        with self._memory_lock:
+            if self._memory is None:
+                from oncall_tui.engine.memory import RecordMemory  # not needed for the first frame
+
+                self._memory = RecordMemory(self.journal, self.clock, self.actions.read_only)
+            return self._memory
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ while a board was open, so when that was is part of it: a gap is never quiet. Ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,11 +14,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import WATCH_GAP_S, Entry, EntryKind
+from oncall_tui.domain.follow_up import FollowUp, ordered
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import configured_zone
 from oncall_tui.triage.counts import nothing_read
+from oncall_tui.triage.episodes import key_of
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.ranking import ATTENTION
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
@@ -32,6 +34,7 @@ KINDS = (
     EntryKind.NOTE,
     EntryKind.SHELL,
     EntryKind.WATCH,
+    EntryKind.MARK,
 )
 GAP_S = WATCH_GAP_S
 
@@ -47,6 +50,8 @@ class FiredGroup(msgspec.Struct, frozen=True, kw_only=True):
     ended: float | None = None
     service: str = ""
     product: str = ""
+    mark: str = ""  # an engineer's word on it: actionable or noise
+    marked_by: str = ""
 
 
 class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +111,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     open: tuple[OpenAlert, ...] = ()
     done: tuple[HandoverAction, ...] = ()
     deploys: tuple[HandoverDeploy, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()  # those that are not done, and those that were closed in this time
     unread: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()  # lists of which nothing was ever read: alerts, services, deploys
     journal_failure: str = ""
@@ -122,9 +128,16 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def handover(
-    entries: Sequence[Entry], triaged: TriagedBoard, since: float, now: float, journal_failure: str = ""
+    entries: Sequence[Entry],
+    triaged: TriagedBoard,
+    since: float,
+    now: float,
+    journal_failure: str = "",
+    follow_ups: Iterable[FollowUp] = (),
 ) -> Handover:
-    """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first."""
+    """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first,
+    and *follow_ups* all that there are.
+    """
     return Handover(
         since=since,
         now=now,
@@ -133,6 +146,7 @@ def handover(
         open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
         deploys=_deploys(entries, triaged, since),
+        follow_ups=ordered(f for f in follow_ups if f.is_open or f.changed_at >= since),
         unread=_unread(entries, triaged),
         not_known=tuple(sorted(nothing_read(triaged))),
         journal_failure=journal_failure,
@@ -189,6 +203,7 @@ class _GroupFirings:
         self.ended: float | None = None
         self.pages = self.paged = False
         self.service = self.product = ""
+        self.keys: set[str] = set()  # of its alerts
 
     def fires(self, alert: str, began: float, pages: bool) -> None:
         """Note that one of its alerts fires: another time only where none did, or where that one had ended unseen."""
@@ -203,7 +218,9 @@ class _GroupFirings:
         if title and (by_pager or not self.paged):
             self.title, self.paged = title, by_pager
 
-    def told(self) -> FiredGroup:
+    def told(self, marks: Mapping[str, Entry]) -> FiredGroup:
+        """Return what is known of it; *marks* are the newest words on its alerts, by key."""
+        said = max((marks[key] for key in self.keys if key in marks), key=lambda e: e.at, default=None)
         return FiredGroup(
             title=self.title,
             pages=self.pages,
@@ -213,11 +230,14 @@ class _GroupFirings:
             ended=None if self.open else self.ended,
             service=self.service,
             product=self.product,
+            mark=str(said.data.get("mark", "")) if said is not None else "",
+            marked_by=said.actor if said is not None and said.data.get("mark") else "",
         )
 
 
-def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[FiredGroup, ...]:
+def _fired(entries: Sequence[Entry], triaged: TriagedBoard, since: float) -> tuple[FiredGroup, ...]:
     """Return the firings by alert group: from the journal, and from the board, which may know more."""
+    marks = {str(e.data.get("alert", "")): e for e in entries if e.kind is EntryKind.MARK}
     entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
     problems = _problems(entries, triaged)
     found: dict[str, _GroupFirings] = {}
@@ -235,11 +255,12 @@ def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tup
         one = found.setdefault(problem, _GroupFirings(entry.text, began))
         one.name(str(entry.data.get("row", "")), bool(entry.data.get("pager")))
         one.fires(entry.subject, began, bool(entry.data.get("pages")))
+        one.keys.add(str(entry.data.get("key") or entry.subject))
         one.service = one.service or str(entry.data.get("service", ""))
         one.product = one.product or str(entry.data.get("product", ""))
     for row in triaged.alerts:
         _add_row(found, row, problems.get(row.alert.id, row.id), since)
-    return tuple(sorted((f.told() for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
+    return tuple(sorted((f.told(marks) for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
 
 
 def _problems(entries: Iterable[Entry], triaged: TriagedBoard) -> dict[str, str]:
@@ -271,6 +292,7 @@ def _add_row(found: dict[str, _GroupFirings], row: TriagedAlert, problem: str, s
     for member in row.members:
         if member.state is not AlertState.RESOLVED:
             one.fires(member.id, member.began, row.pages)
+            one.keys.add(key_of(member))
     one.first = min(one.first, row.began)
     one.service = row.service.id if row.service else one.service
     one.product = row.product.name if row.product else one.product

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean
 from oncall_tui.text.history_words import by, ended, stopped
@@ -41,6 +42,7 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
         (f"Open pages: {_number(h, 'alerts', urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
         (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], NO_ACTION),
+        *_followed(h, tz),
         (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
         (f"Open, not paging: {_number(h, 'alerts', asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
         (f"Seen, silenced or snoozed: {_number(h, 'alerts', held)}", [_open(o, h, tz) for o in held], "nothing"),
@@ -84,6 +86,7 @@ def _literal(text: str) -> str:
 
 
 _TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
+_TIMES |= {"opened_at", "changed_at"}
 
 
 def _stamped(value: Any, name: str = "") -> Any:
@@ -147,7 +150,27 @@ def _place(service: str, product: str = "") -> str:
 def _fired(f: FiredGroup, h: Handover, tz: tzinfo) -> str:
     times = f" ×{f.times}" if f.times > 1 else ""
     until = "still open" if f.ended is None else f"until {_when(f.ended, h, tz)} ({age(f.ended - f.first)})"
-    return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}"
+    mark = f" · {f.mark} ({f.marked_by})" if f.mark else ""
+    return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}{mark}"
+
+
+def _followed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:
+    """The section of follow-ups; none where there is none, and where it is not known: the coverage says that."""
+    if not h.follow_ups:
+        return []
+    left = sum(f.is_open for f in h.follow_ups)
+    return [(f"Follow-ups: {left} open", [follow_up_words(f, h.now, tz) for f in h.follow_ups], "none")]
+
+
+def follow_up_words(f: FollowUp, now: float, tz: tzinfo) -> str:
+    """``why 5xx at night · looking · owner Bob · opened 26 Nov 02:41 by Alice (3d ago) · 3fa91c02``: one follow-up.
+
+    *now* in seconds since the epoch, UTC.
+    """
+    opened = f"opened {moment(f.opened_at, tz, now)} by {f.opened_by} ({age(now - f.opened_at)} ago)"
+    words = [f.title, str(f.state), f"owner {f.owner}" if f.owner else "no owner", opened]
+    words += [f"closed {moment(f.changed_at, tz, now)} by {f.changed_by}"] if not f.is_open else []
+    return " · ".join([*words, *([f.said] if f.said else []), f.id])
 
 
 def _open(o: OpenAlert, h: Handover, tz: tzinfo) -> str:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from oncall_tui.domain.entry import Entry
 from oncall_tui.domain.plan import Choice
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import JournalError, OncallError
@@ -74,8 +75,13 @@ class HandoverView(Modal[None]):
         self._number += 1
         self.say(f"reading the last {self.hours} h", "dim")
         since = self.engine.clock.now() - self.hours * 3600.0
-        coming = self.engine.on_demand.run("journal", lambda: self.engine.journal.since(since, KINDS))
+        coming = self.engine.on_demand.run("journal", lambda: self._entries(since))
         self.run_worker(self._read(self._number, since, coming), exit_on_error=False)
+
+    def _entries(self, since: float) -> list[Entry]:
+        """Read the entries since then, and the follow-ups; on the journal's queue."""
+        self.engine.memory.follow_ups.load()
+        return self.engine.journal.since(since, KINDS)
 
     async def _read(self, number: int, since: float, coming: Future) -> None:  # type: ignore[type-arg]
         entries, failure = [], ""
@@ -88,7 +94,7 @@ class HandoverView(Modal[None]):
         if number != self._number or not self.is_mounted:
             return
         triaged, now = self.engine.update.triaged, self.engine.clock.now()
-        self.told = handover(entries, triaged, since, now, failure)
+        self.told = handover(entries, triaged, since, now, failure, self.engine.memory.follow_ups.current.values())
         self._show(self.told)
 
     def _show(self, told: Handover) -> None:
