@@ -39,7 +39,7 @@ def _height(number: int, most: int) -> int:
 
 
 def bars_told(days: Sequence[int | None]) -> str:
-    """What the bars stand for: ``a day each, at most 4; · not recorded``."""
+    """Explain the bars: ``a day each, at most 4; · not recorded``."""
     most = max((n for n in days if n), default=0)
     lost = f"; {NOT_RECORDED} not recorded" if None in days else ""
     return f"a day each up to today, at most {most}{lost}"
@@ -58,7 +58,7 @@ def last_time(memory: AlertMemory, tz: tzinfo, now: float) -> str:
 
 
 def acts(one: Occurrence) -> str:
-    """What was done about it, and by whom: what was tried in vain is not left out."""
+    """Tell the actions on it, and whose they are: what was tried in vain is not left out."""
     told = [
         f"{act.by or 'somebody'}: {going_back(act.what)}{f' ({act.state})' if act.state else ''}" for act in one.acts
     ]
