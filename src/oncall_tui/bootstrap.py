@@ -16,6 +16,7 @@ from oncall_tui.domain.plan import Actor
 from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
+from oncall_tui.journal.lease import FileLease, Lease
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
@@ -73,12 +74,18 @@ def make_engine(
         read_only=read_only,
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
+        lease=make_lease(config, clock),
     )
 
 
 def open_journal(config: Config, clock: Clock) -> Journal:
     """Return the configured journal; its file is opened when it is first read or written."""
     return Journal(Path(config.journal_path).expanduser(), clock.now, redact)
+
+
+def make_lease(config: Config, clock: Clock) -> Lease:
+    """Return the lease of the configured journal's recorder; nothing is opened yet."""
+    return FileLease(Path(config.journal_path).expanduser(), clock)
 
 
 def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:

@@ -70,7 +70,7 @@ def test_no_command_fails_otherwise_because_it_cannot_print(
     path = tmp_path / "c.yaml"
     path.write_text(f"journal: {tmp_path / 'journal.db'}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in NAMES:
+    for name in (name for name in NAMES if name != "record"):  # which runs on: tests/end_to_end/test_record.py
         for words in (["--help"], [name, "--help"], ["--config", str(path), *arguments(name)]):
             if words[-1] == "init":
                 words = [*words, str(tmp_path / f"{how.replace('/', '')}.yaml")]

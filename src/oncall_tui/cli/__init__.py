@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
     "handover": ("handover:handover", "Print the handover."),
     "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),
+    "record": ("record:record", "Record without a screen, until it is stopped."),
     "drill": ("drill:drill", "Serve the simulation alone, for tests."),
 }
 

@@ -11,6 +11,7 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
 from oncall_tui.cli.output import put
 from oncall_tui.config.unmatched import unmatched
+from oncall_tui.engine.recorder_watch import recorder_words
 from oncall_tui.runtime.network import proxies, trust
 from oncall_tui.text.cells import count
 
@@ -30,11 +31,12 @@ def check(context: click.Context) -> None:
                     put(f"{'':<12} {'':<16} → {hint}")
             if status.banner:
                 put(f"{'':<12} {'':<16} {status.banner}")
+        config = bootstrap.load_config(context.obj["config"])
         if update.journal_failure:
             put(f"journal: {update.journal_failure}")
+        put(f"recorder: {recorder_words(bootstrap.make_lease(config, engine.clock), engine.clock.now())}")
         for words in (*update.skipped, *update.troubles):
             put(words)
-        config = bootstrap.load_config(context.obj["config"])
         put(*(f"warning: {words}" for words in (*proxies.ProxyRules().mistakes(), *trust.mistakes())))
         put(*(f"warning: {words}" for words in unmatched(config, update.board)))
         unready = bootstrap.unready(config)

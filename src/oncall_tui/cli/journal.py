@@ -49,7 +49,7 @@ NO_CALENDAR = 253_402_300_800.0  # the year 10,000: a number from there on is pr
 # Times of an entry's data, wherever they stand in it
 _TIMES = frozenset(
     {"began", "ended", "started", "again_at", "made_at", "at", "since", "deployCreatedAt", "begin", "until"}
-    | {"acknowledged_at", "by_at"}
+    | {"acknowledged_at", "by_at", "all_traffic_since"}
 )
 
 

@@ -26,7 +26,7 @@ class EntryKind(StrEnum):
     NOTE = "note"
     KEPT = "kept"  # an acknowledgement was extended
     SHELL = "shell"  # a shell in a container: about to be opened, and how it ended; never what was typed there
-    WATCH = "watch"  # a board was opened, watches on, or was closed, and which sources it could not read
+    WATCH = "watch"  # a board or a recorder began, watches on, or ended, and which sources it could not read
     TOLD = "told"  # a destination heard of an action, or could not be told
     MARK = "mark"  # an engineer's word on an episode: actionable, noise, or no word any more
     FOLLOW_UP = "follow-up"  # a follow-up as it is from then on: title, owner, state, alerts
@@ -37,6 +37,7 @@ class EntryKind(StrEnum):
 
 # What a source remembered and nobody here saw: history reads it; no report takes it for what was seen.
 RETOLD = (EntryKind.TOLD_EPISODE, EntryKind.TOLD_DEPLOY)
+BOARD, RECORDER = "board", "recorder"  # who watched: the subject of a WATCH
 WATCH_GAP_S = 390.0  # whoever watches says so every five minutes; what is longer was not watched
 
 

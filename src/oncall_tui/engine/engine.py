@@ -30,10 +30,12 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
+from oncall_tui.engine.recorder_watch import RecorderWatch
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
+from oncall_tui.journal.lease import Lease
 from oncall_tui.notifications.destinations import Destinations, DestinationSpec
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.notifications.handover_sender import send
@@ -84,6 +86,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
     notices: tuple[str, ...] = ()  # what happened to the journal's file since the start
     recalled: bool = False  # what earlier sessions left in the journal is part of it
+    recorder: str = ""  # whether a recorder watches, in words; empty: not known yet
 
     @property
     def board(self) -> Board:
@@ -103,6 +106,7 @@ class Engine:
         read_only: bool = False,
         steady_s: float = 60.0,
         destinations: tuple[DestinationSpec, ...] = (),
+        lease: Lease | None = None,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
@@ -147,6 +151,7 @@ class Engine:
         self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
         self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
+        self._recorder_watch = RecorderWatch(lease, clock, self._dirty.set) if lease is not None else None
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
@@ -163,6 +168,8 @@ class Engine:
             poller.start()
         self._earlier.start()
         self._worker.start()
+        if self._recorder_watch is not None:
+            self._recorder_watch.start()
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
@@ -170,6 +177,8 @@ class Engine:
         self._dirty.set()
         self._worker.stop()
         self._earlier.stop()
+        if self._recorder_watch is not None:
+            self._recorder_watch.stop()
         for poller in self._pollers.values():
             poller.stop()
         for queue in self._queues.values():
@@ -395,6 +404,7 @@ class Engine:
             skipped=self.journal.skipped,
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
+            recorder=self._recorder_watch.words if self._recorder_watch is not None else "",
         )
         if self._differs(update):
             with self._composed:
@@ -405,7 +415,15 @@ class Engine:
 
     def _troubles(self) -> tuple[str, ...]:
         queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.on_demand.queues)
-        workers = (self._worker, self._earlier.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
+        watch = (self._recorder_watch.worker,) if self._recorder_watch is not None else ()
+        workers = (
+            self._worker,
+            self._earlier.worker,
+            self.journal.worker,
+            *watch,
+            *self.watched,
+            *(o.worker for o in queues),
+        )
         own = (worker.trouble.summary for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)
 
@@ -419,6 +437,7 @@ class Engine:
             or new.skipped != old.skipped
             or new.notices != old.notices
             or new.recalled != old.recalled
+            or new.recorder != old.recorder
             or dict(new.board.sources) != dict(old.board.sources)
             or new.triaged.hidden != old.triaged.hidden
             or not same_rows(old.triaged, new.triaged)

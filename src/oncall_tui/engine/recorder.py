@@ -1,4 +1,4 @@
-"""Observations for the journal: alerts and deploys that changed, and when a board was watching.
+"""Observations for the journal: alerts and deploys that changed, and when a board or a recorder was watching.
 
 Times are seconds since the epoch, UTC.
 """
@@ -13,8 +13,9 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.engine.kept_details import AlertDetails, RolloutSteps
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import deploy_summary, noun
 from oncall_tui.triage.episodes import Episodes, key_of
@@ -34,6 +35,9 @@ class ChangeRecorder:
         self._known: dict[str, str] | None = None
         self._titles: dict[str, str] = {}  # of alerts that earlier sessions saw
         self._watches = False
+        self._subject = BOARD
+        self._steps: RolloutSteps | None = None  # both kept by a recorder
+        self._details: AlertDetails | None = None
         self._told_since: float | None = None  # when it was said last (monotonic)
         self._unread: tuple[str, ...] = ()
 
@@ -51,6 +55,10 @@ class ChangeRecorder:
         self._episodes.begin_again(entries)
         self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
         self._titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
+        if self._steps is not None:
+            self._steps.recall(entries)
+        if self._details is not None:
+            self._details.recall(entries)
         return True
 
     @property
@@ -67,29 +75,45 @@ class ChangeRecorder:
         if known is None:
             return
         found = changes(known, triaged.board)
-        if not found:
-            return
         known.update((c.id, c.new) for c in found)
+        if self._steps is not None and self._details is not None:  # what only its details are told of anew
+            told = frozenset(c.id for c in found)
+            deploys = self._steps.moved(triaged.board.deploys, told)
+            found += [Change("deploy", d.id, d.state, d.state, "") for d in deploys]
+            alerts = self._details.lacking(triaged.board.alerts, told)
+            found += [Change("alert", a.id, a.state, a.state, a.title) for a in alerts]
+        if found:
+            self._journal.record(self._entries(found, triaged, before, now))
+
+    def _entries(self, found: Iterable[Change], triaged: TriagedBoard, before: Board, now: float) -> list[Entry]:
         rows = {m.id: row for row in triaged.alerts for m in row.members}
-        alerts = triaged.board.alerts
-        self._journal.record(
-            [
-                _of_deploy(c, triaged.board.deploys[c.id], now)
-                if c.id in triaged.board.deploys
-                else _entry(c, _title(c, before, self._titles), now, alerts.get(c.id), rows.get(c.id))
-                for c in found
-            ]
-        )
+        alerts, deploys = triaged.board.alerts, triaged.board.deploys
+        entries = []
+        for change in found:
+            if change.id in deploys:
+                data = self._steps.of(deploys[change.id]) if self._steps is not None else {}
+                entries.append(_of_deploy(change, deploys[change.id], now, data))
+                continue
+            alert = alerts.get(change.id)
+            entry = _entry(change, _title(change, before, self._titles), now, alert, rows.get(change.id))
+            if self._details is not None and alert is not None:
+                entry.data["detail"] = self._details.of(alert)
+            entries.append(entry)
+        return entries
 
     # --- that somebody watched ----------------------------------------------------------------------------------------
 
+    def keep_details(self) -> None:
+        """Keep what the sources forget too, as a recorder does: to be called before anything is recorded."""
+        self._subject, self._steps, self._details = RECORDER, RolloutSteps(), AlertDetails()
+
     def begin(self, now: float) -> None:
-        """Note that a board was opened: from now on it is known what was not seen, and why."""
+        """Note that a board was opened, or a recorder began: from now on it is known what was not seen, and why."""
         self._watches = True
         self._watch("started", (), now)
 
     def end(self, now: float) -> None:
-        """Journal that the board was closed."""
+        """Journal that the board was closed, or the recorder ended."""
         if self._watches:
             self._watches = False
             self._watch("stopped", self._unread, now)
@@ -108,7 +132,7 @@ class ChangeRecorder:
     def _watch(self, state: str, unread: tuple[str, ...], now: float) -> None:
         self._unread = unread
         data = {"state": state, "unread": list(unread)}
-        self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject="board", text=state, data=data)])
+        self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject=self._subject, text=state, data=data)])
 
 
 def _title(change: Change, before: Board, titles: Mapping[str, str]) -> str:
@@ -116,15 +140,15 @@ def _title(change: Change, before: Board, titles: Mapping[str, str]) -> str:
     return change.title or (gone.title if gone else titles.get(change.id, ""))
 
 
-def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
-    """A deploy's new state, with what is known of it now: the board forgets it within a day."""
+def _of_deploy(change: Change, deploy: Deploy, now: float, more: Mapping[str, object]) -> Entry:
+    """A deploy's new state, or its new step, with what is known of it now: the board forgets it within a day."""
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new), "service": deploy.service_id}
     data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
     data |= {"ended": deploy.finished} if deploy.finished else {}
     data |= {"by": deploy.started_by} if deploy.started_by else {}
     data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
     text = f"{deploy.service_id} {deploy_summary(deploy)}"
-    return Entry(at=now, kind=EntryKind.DEPLOY, subject=change.id, text=text, data=data)
+    return Entry(at=now, kind=EntryKind.DEPLOY, subject=deploy.id, text=text, data={**data, **more})
 
 
 def _entry(change: Change, title: str, now: float, alert: Alert | None, row: TriagedAlert | None) -> Entry:

@@ -1,7 +1,8 @@
 """The handover from one engineer to the next: what fired, what was done and by whom, what is open, what was deployed.
 
 Pure: from the journal's entries of the window and the triaged board now. The journal knows what this program saw
-while a board was open, so when that was is part of it: a gap is never quiet. Times are seconds since the epoch, UTC.
+while a board was open or a recorder ran, so when that was is part of it: a gap is never quiet. Times are seconds since
+the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployRollback
-from oncall_tui.domain.entry import WATCH_GAP_S, Entry, EntryKind
+from oncall_tui.domain.entry import RECORDER, WATCH_GAP_S, Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUp, ordered
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.runtime.decoding import convert
@@ -102,11 +103,15 @@ class HandoverDeploy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """*watched*: from when to when a board was open; *unread*: what cannot be read now, and what could not be then."""
+    """*watched*: from when to when a board was open, or a recorder ran; *recorded*: a recorder was among them.
+
+    *unread*: what cannot be read now, and what could not be then.
+    """
 
     since: float
     now: float
     watched: tuple[tuple[float, float], ...] = ()
+    recorded: bool = False
     fired: tuple[FiredGroup, ...] = ()
     open: tuple[OpenAlert, ...] = ()
     done: tuple[HandoverAction, ...] = ()
@@ -118,7 +123,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def watched_whole(self) -> bool:
-        """Tell whether a board was open all the time."""
+        """Tell whether a board was open, or a recorder ran, all the time."""
         at = self.since
         for begin, end in self.watched:
             if begin > at + GAP_S:
@@ -142,6 +147,7 @@ def handover(
         since=since,
         now=now,
         watched=_watched(entries, now),
+        recorded=any(e.kind is EntryKind.WATCH and e.subject == RECORDER for e in entries),
         fired=_fired(entries, triaged, since),
         open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
@@ -157,27 +163,34 @@ def handover(
 
 
 def _watched(entries: Iterable[Entry], now: float) -> tuple[tuple[float, float], ...]:
-    """The times in which an open board said that it watched. The newest goes on until *now* if it did not stop."""
-    spans: list[list[float]] = []
-    goes_on = False
+    """The times in which an open board, or a recorder, said that it watched; what joins is one of them."""
+    of: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.kind is not EntryKind.WATCH:
-            continue
-        state = entry.data.get("state")
-        if spans and state != "started" and entry.at - spans[-1][1] <= GAP_S:
-            spans[-1][1] = entry.at
-        elif state != "stopped":
-            spans.append([entry.at, entry.at])
-        goes_on = state != "stopped"
-    if spans and goes_on and now - spans[-1][1] <= GAP_S:
-        spans[-1][1] = now
+        if entry.kind is EntryKind.WATCH:
+            of.setdefault(entry.subject, []).append(entry)
     joined: list[tuple[float, float]] = []
-    for begin, end in spans:
+    for begin, end in sorted(span for told in of.values() for span in _spans(told, now)):
         if joined and begin - joined[-1][1] <= GAP_S:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((begin, end))
     return tuple(joined)
+
+
+def _spans(entries: Iterable[Entry], now: float) -> list[tuple[float, float]]:
+    """The times of the boards, or of the recorders. The newest goes on until *now* if it did not stop."""
+    spans: list[tuple[float, float]] = []
+    goes_on = False
+    for entry in entries:
+        state = entry.data.get("state")
+        if spans and state != "started" and entry.at - spans[-1][1] <= GAP_S:
+            spans[-1] = (spans[-1][0], entry.at)
+        elif state != "stopped":
+            spans.append((entry.at, entry.at))
+        goes_on = state != "stopped"
+    if spans and goes_on and now - spans[-1][1] <= GAP_S:
+        spans[-1] = (spans[-1][0], now)
+    return spans
 
 
 def _unread(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ Sections = tuple[tuple[str, tuple[str, ...]], ...]
 _HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
 _ADDRESS = re.compile(r"(\w[\w.+-]{0,30}://[^\s`<>]*[^\s`<>)\].,;:!?])")
 _MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
+BOARD_ALWAYS = "a board was open all the time"
 NO_ACTION = "no action recorded by this journal"
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -129,10 +130,11 @@ def _watched(h: Handover, tz: tzinfo) -> tuple[str, ...]:
     if h.journal_failure:
         lines.append(f"NOT KNOWN what fired and was done: the journal cannot be read: {h.journal_failure}")
     elif h.watched_whole:
-        lines.append("a board was open all the time")
+        lines.append("a board was open, or a recorder watched, all the time" if h.recorded else BOARD_ALWAYS)
     elif h.watched:
         spans = ", ".join(f"{_when(a, h, tz)}–{_when(b, h, tz)}" for a, b in h.watched)
-        lines.append(f"a board was open {spans}; alerts that fired and ended at other times are not known")
+        who = "a board was open, or a recorder watched," if h.recorded else "a board was open"
+        lines.append(f"{who} {spans}; alerts that fired and ended at other times are not known")
     else:
         lines.append("no board was open in this time: alerts that fired and ended in it are not known")
     return (*lines, *(f"NOT READ {line}" for line in h.unread))
