@@ -8,7 +8,10 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from oncall_tui import config as configuration
 from oncall_tui.config import Config, ScreenWords
@@ -26,6 +29,9 @@ from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.secret import Secret, redact
 from oncall_tui.text import time_format
 from oncall_tui.triage.triager import Rules
+
+if TYPE_CHECKING:
+    from oncall_tui.engine.past_import import NamesSource, PastSource
 
 
 def load_config(path: str = "") -> Config:
@@ -67,7 +73,7 @@ def make_engine(
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     return Engine(
         specs,
-        Rules(config.pages, config.products, config.expected, config.look_back_s),
+        triage_rules(config),
         open_journal(config, clock),
         clock,
         actor,
@@ -94,6 +100,37 @@ def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Cal
     wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
     specs = [_spec(options, actor, clock, True) for options in wanted]
     return {spec.name: _on_call(spec) for spec in specs}
+
+
+def past_sources(config: Config, clock: Clock) -> tuple[dict[str, PastSource], dict[str, NamesSource]]:
+    """Return the sources whose past can be read, and those that name services, by their names. Nothing is built yet."""
+    from oncall_tui.engine.past_import import NamesSource, PastSource  # no board needs them
+
+    actor = actor_of(config)
+    past: dict[str, PastSource] = {}
+    naming: dict[str, NamesSource] = {}
+    for options in config.sources:
+        entry = registry.SOURCES[options.provider]
+        spec = _spec(options, actor, clock, True)
+        if entry.history:
+            past[spec.name] = PastSource(spec.name, _place(options), spec.build)
+        if entry.names_services:
+            naming[spec.name] = NamesSource(spec.name, spec.build)
+    return past, naming
+
+
+def triage_rules(config: Config) -> Rules:
+    """Return the rules by which the board says which product an alert is of, and whether it pages."""
+    return Rules(config.pages, config.products, config.expected, config.look_back_s)
+
+
+def _place(options: SourceOptions) -> str:
+    """Return a word for what a source reads: another one where its options are others, and no secret in it."""
+    import hashlib  # slow to load
+
+    told = msgspec.structs.asdict(options)
+    said = {name: repr(value) for name, value in sorted(told.items()) if name not in ("interval_s", "login")}
+    return f"{options.provider}-{hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
 
 
 def unready(config: Config) -> dict[str, str]:

@@ -20,7 +20,7 @@ HAS = {
     "ecs": {base.SupportsInspect, base.SupportsMetrics, base.SupportsLogs, base.SupportsShell},
     "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics},
     "alertmanager": {base.SupportsAckRenewal},
-    "pagerduty": {base.SupportsOnCall, base.SupportsTimeline},
+    "pagerduty": {base.SupportsOnCall, base.SupportsTimeline, base.SupportsHistory},
     "sentry": {base.SupportsTimeline},
     "datadog": set[Any](),
     "mackerel": {base.SupportsTimeline},
@@ -39,7 +39,7 @@ def built(name: str) -> Provider:
 
 def test_every_provider_is_here() -> None:
     assert set(HAS) == set(registry.SOURCES)
-    assert len(ALL) == 7
+    assert len(ALL) == 9
 
 
 @pytest.mark.parametrize("name", registry.SOURCES)
@@ -77,6 +77,8 @@ def test_a_provider_has_these_capabilities_and_no_others(name: str) -> None:
     try:
         assert {capability for capability in ALL if isinstance(provider, capability)} == HAS[name]
         assert registry.SOURCES[name].on_call == isinstance(provider, base.SupportsOnCall)
+        assert registry.SOURCES[name].history == isinstance(provider, base.SupportsHistory)
+        assert registry.SOURCES[name].names_services == isinstance(provider, base.SupportsServiceNames)
     finally:
         provider.close()
 

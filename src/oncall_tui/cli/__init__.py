@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "handover": ("handover:handover", "Print the handover."),
     "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),
     "record": ("record:record", "Record without a screen, until it is stopped."),
+    "import": ("import_history:import_history", "Read the sources' past into the journal."),
     "drill": ("drill:drill", "Serve the simulation alone, for tests."),
 }
 

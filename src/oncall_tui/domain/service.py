@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,17 @@ class ServiceKey(msgspec.Struct, frozen=True, gc=False, order=True):
     region: str
     cluster: str
     name: str
+
+
+class NamedService(Protocol):
+    """A service's names, whatever else is known of it: *id* is ``SOURCE/CLUSTER/NAME``."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def key(self) -> ServiceKey: ...
 
 
 class Health(StrEnum):

@@ -16,7 +16,7 @@ Each ``Supports…`` protocol is a capability that a provider or a handler may h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -32,6 +32,9 @@ from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task
 from oncall_tui.errors import ActionError, SourceError
+
+if TYPE_CHECKING:
+    from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage  # of an import: no board needs them
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
@@ -218,6 +221,33 @@ class SupportsLogs(Protocol):
 
     def log_page(self, wanted: LogQuery) -> LogPage:
         """One call for one page of lines. Raises SourceError."""
+
+
+@runtime_checkable
+class SupportsHistory(Protocol):
+    """An optional part of a Provider: the past that its system remembers. Read by ``import`` alone, never by a poll.
+
+    *history_calls_per_s* is how many calls a second it may make for that, so that boards go on being answered.
+    The registry says which providers do, so that nothing is built to find out.
+    """
+
+    history_calls_per_s: float
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read the page that *after* names (empty: the first). Each of its calls is one attempt. Raises SourceError.
+
+        The same span and *after* are the same page in any run of the program, as long as the past stays as it was.
+        """
+
+
+@runtime_checkable
+class SupportsServiceNames(Protocol):
+    """An optional part of a Provider: the names of all services, to find those that the past's alerts speak of."""
+
+    history_calls_per_s: float
+
+    def service_names(self, after: str) -> ServicePage:
+        """Read the page that *after* names (empty: the first). Each of its calls is one attempt. Raises SourceError."""
 
 
 class ShellProvider(Protocol):

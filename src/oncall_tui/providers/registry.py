@@ -16,19 +16,24 @@ from oncall_tui.providers.options import DestinationOptions, SourceOptions
 class RegistryEntry(msgspec.Struct, frozen=True):
     """The places of a provider's options type and factory: ``module:name``, under this package.
 
-    *on_call*: it tells who is on call (base.SupportsOnCall).
+    *on_call*: it tells who is on call (base.SupportsOnCall); *history*: what its system remembers
+    (base.SupportsHistory); *names_services*: which services there are (base.SupportsServiceNames).
     """
 
     options: str
     factory: str
     on_call: bool = False
+    history: bool = False
+    names_services: bool = False
 
 
 SOURCES: dict[str, RegistryEntry] = {
     "ecs": RegistryEntry("aws.options:EcsOptions", "aws.ecs.provider:build"),
     "cloudwatch": RegistryEntry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build"),
     "alertmanager": RegistryEntry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
-    "pagerduty": RegistryEntry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True),
+    "pagerduty": RegistryEntry(
+        "pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True, history=True
+    ),
     "sentry": RegistryEntry("sentry.options:SentryOptions", "sentry.provider:build"),
     "datadog": RegistryEntry("datadog.options:DatadogOptions", "datadog.provider:build"),
     "mackerel": RegistryEntry("mackerel.options:MackerelOptions", "mackerel.provider:build"),

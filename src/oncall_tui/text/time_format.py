@@ -96,4 +96,9 @@ def local_time(at: float, now: float) -> str:
 
 def stamp(at: float | None) -> str | None:
     """RFC 3339, UTC, whole seconds: for ``--json``. None stays None."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else rfc3339(at)
+
+
+def rfc3339(at: float) -> str:
+    """The same of a time (seconds since the epoch, UTC) that is there."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

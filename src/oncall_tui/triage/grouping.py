@@ -9,26 +9,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import NamedService, Service
 from oncall_tui.triage.aftermath import Aftermath, EndedIncident
 from oncall_tui.triage.ranking import lead_order
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
 
 
-class ServiceIndex:
+S = TypeVar("S", bound=NamedService)
+
+
+class ServiceIndex(Generic[S]):
     """Services by what alerts say of them; built once per set of services."""
 
-    def __init__(self, services: Iterable[Service]) -> None:
-        self._by_name: dict[str, list[Service]] = defaultdict(list)
+    def __init__(self, services: Iterable[S]) -> None:
+        self._by_name: dict[str, list[S]] = defaultdict(list)
         for service in services:
             self._by_name[service.key.name].append(service)
 
-    def find(self, hint: ServiceHint) -> Service | None:
+    def find(self, hint: ServiceHint) -> S | None:
         """The one service that the hint names; None where it names none, or cannot tell between several."""
         if not hint.service:
             return None
@@ -41,7 +45,7 @@ def service_name(hint: ServiceHint) -> str:
     return hint.service.rsplit("/", 1)[-1] if "/" in hint.service else hint.service
 
 
-def _fits(service: Service, hint: ServiceHint) -> bool:
+def _fits(service: NamedService, hint: ServiceHint) -> bool:
     key = service.key
     return (
         (not hint.cluster or hint.cluster.rsplit("/", 1)[-1] in (key.cluster, service.source))

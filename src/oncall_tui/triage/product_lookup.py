@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import NamedService
 
 KEPT = 10_000  # answers; the next one begins anew, so that labels which never come again are forgotten
 
@@ -29,7 +29,7 @@ class ProductLookup:
             self._by_service[service_id] = next(found, None)
         return self._by_service[service_id]
 
-    def of_alerts(self, alerts: Iterable[Alert], service: Service | None) -> Product | None:
+    def of_alerts(self, alerts: Iterable[Alert], service: NamedService | None) -> Product | None:
         """Return the product by the alerts' labels first, since a person wrote those; else by their service."""
         if self._labels:
             for alert in alerts:

@@ -129,7 +129,7 @@ class Triager:
         self._services: Mapping[str, Service] = {}
         self._deploys: Mapping[str, Deploy] = {}
         self._blind = UnreadScope()
-        self._index = ServiceIndex(())
+        self._index: ServiceIndex[Service] = ServiceIndex(())
         self._owners = ProductLookup(rules.products)
         self._products: dict[str, Product] = {}
         self._by_service: dict[str, list[Deploy]] = {}

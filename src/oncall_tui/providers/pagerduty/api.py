@@ -179,6 +179,21 @@ class PagerDutyApi:
             paging.follow(number + 1 if page.more else None, page.incidents)
         return found
 
+    def past_incidents(self, since: str, until: str, offset: int, limit: int) -> schema.Incidents:
+        """Read one page of the incidents of a window of time (RFC 3339), whatever became of them, oldest first.
+
+        A window is six months at the most, and is of when they were created (OpenAPI, ``GET /incidents``).
+        """
+        window = [("since", since), ("until", until), ("sort_by", "created_at:asc")]
+        narrowed = [(name, value) for name, value in self._narrowed() if name not in ("date_range", "user_ids[]")]
+        pages = [("limit", str(limit)), ("offset", str(offset))]
+        return self.get("/incidents", schema.Incidents, [*window, *narrowed, *pages])
+
+    def past_log(self, incident_id: str, offset: int) -> schema.LogEntries:
+        """Read one page of an incident's log, newest first."""
+        where = [("limit", str(PAGE)), ("offset", str(offset))]
+        return self.get(path(incident_id) + "/log_entries", schema.LogEntries, where)
+
     def incident(self, incident_id: str) -> PagerDutyIncident | None:
         """One incident, with e-mail addresses of who acknowledged and who changed it last; None: there is none."""
         params = [("include[]", "acknowledgers"), ("include[]", "agents")]

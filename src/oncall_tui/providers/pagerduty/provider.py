@@ -11,6 +11,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.lists import Damage
@@ -28,6 +29,7 @@ from oncall_tui.providers.pagerduty.merge import Merge
 from oncall_tui.providers.pagerduty.note import AddNote
 from oncall_tui.providers.pagerduty.on_call import shifts
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
+from oncall_tui.providers.pagerduty.past import PagerDutyPast
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
 from oncall_tui.providers.pagerduty.timeline import told
@@ -74,6 +76,7 @@ class PagerDutyProvider:
     """
 
     provider = "pagerduty"
+    history_calls_per_s = 8.0  # half of the 960 a minute that a key has
 
     def __init__(self, options: PagerDutyOptions, http: Http, context: Context) -> None:
         clock, read_only = context.clock, context.read_only
@@ -100,6 +103,7 @@ class PagerDutyProvider:
         self._by_id: dict[str, Alert] = {}
         self._lapses = AckTimeouts(self._api, clock)
         self._holders = AssigneeTracker(self._api, clock)
+        self._past = PagerDutyPast(self.source, self._api, http)
         self._handler_context = handler_context = PagerDutyHandlerContext(
             options, self._api, clock, self._lapses, read_only
         )
@@ -265,6 +269,10 @@ class PagerDutyProvider:
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """
         return told(self._api, target.removeprefix(self.source + "/"), self._http.server_now())
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read a page of past incidents (base.SupportsHistory). Raises SourceError."""
+        return self._past.page(span, after)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an incident's verbs."""

@@ -86,6 +86,7 @@ class PagerDutyIncident(msgspec.Struct, frozen=True, gc=False):
     pending_actions: Spared[tuple[PendingAction, ...] | None] = None
     last_status_change_at: Spared[str | None] = None
     last_status_change_by: Spared[Reference | None] = None
+    resolved_at: Spared[str | None] = None
     alert_counts: Spared[AlertCounts | None] = None
     is_mergeable: Spared[bool | None] = None
 
@@ -255,6 +256,7 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 class LogEntries(msgspec.Struct, frozen=True):
     log_entries: Items[LogEntry]
+    more: bool = False
 
 
 class Correlation(msgspec.Struct, frozen=True):

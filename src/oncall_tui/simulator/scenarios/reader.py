@@ -184,6 +184,16 @@ _PAST: Table = {
     "breaker?": bool,
     "alarm?": str,
 }
+_OVER: Table = {
+    "days": float,
+    "minutes?": float,
+    "page?": _EVENTS["page?"],
+    "alarm?": {"name": str},
+    "issue?": _EVENTS["issue?"],
+    "open_alert?": _EVENTS["open_alert?"],
+    "acknowledged?": {"by": str, "after_minutes?": float},
+    "resolved_by?": str,
+}
 _FORMAT: Table = {
     "name": str,
     "about?": str,
@@ -276,6 +286,7 @@ _FORMAT: Table = {
     ],
     "alarms?": [_ALARM],
     "inhibit?": [{"source": _TEXTS, "target": _TEXTS, "equal?": [str]}],
+    "past?": [_OVER],
     "events?": [_EVENT],
 }
 

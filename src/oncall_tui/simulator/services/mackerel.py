@@ -124,6 +124,22 @@ class SimulatedMackerel:
             alert.log(alert.opened if not alert.logs else self._now(), "monitor")
         return alert.id
 
+    def past(
+        self,
+        given: Mapping[str, Any],
+        began: float,
+        ended: float,
+        by: str | None = None,
+        acknowledged: tuple[str, float] | None = None,
+    ) -> None:
+        """Lay an alert that is closed. Times in POSIX seconds."""
+        more = {name: value for name, value in given.items() if name != "minutes_ago"}
+        made = self.open(**more, began=began)
+        alert = next(one for one in self._alerts if one.id == made)
+        del self._open[given["key"]]
+        alert.status, alert.closed = "OK", ended
+        alert.log(ended, "monitor")
+
     def close(self, key: str) -> None:
         """The alert of that key is over by itself."""
         alert = self._open.pop(key, None)

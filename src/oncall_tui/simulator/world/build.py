@@ -22,6 +22,7 @@ from oncall_tui.simulator.services.aws.endpoint import AwsEndpoint, SimulatedAws
 from oncall_tui.simulator.services.aws.logs import LogsApi
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.events import ScenarioRunner
+from oncall_tui.simulator.world.past import lay_past
 from oncall_tui.simulator.world.world import World
 
 
@@ -49,6 +50,9 @@ def build(scenario: Table, world: World, port: int = 0) -> ScenarioRunner:
             _service(spec, story)
     if isinstance(story.alarms, CloudWatch):
         _alarms(scenario, story, story.alarms)
+    for entry in sorted(scenario.get("past", []), key=lambda it: -float(it["days"])):
+        with _at(scenario, entry, "past"):
+            lay_past(entry, story)
     for event in scenario.get("events", []):
         with _at(scenario, event, "events"):
             story.check(event)

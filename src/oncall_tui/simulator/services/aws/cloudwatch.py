@@ -6,17 +6,17 @@ Timestamps are epoch seconds. A mute rule changes no alarm's state: it only keep
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from oncall_tui.simulator.services.aws.cloudwatch_metrics import metric_data
 from oncall_tui.simulator.services.aws.ecs_metrics import Gauges
 from oncall_tui.simulator.services.aws.endpoint import AwsError, Json, page
 
-HISTORY_KEPT = 500
+HISTORY_KEPT = 20_000
 
 _Item = TypeVar("_Item")
 
@@ -114,6 +114,23 @@ class CloudWatch:
         alarm = self._alarms[name]
         self._move(alarm, state, reason or _reason(alarm, state), self._now())
         self._follow(self._now())
+
+    def past(
+        self,
+        given: Mapping[str, Any],
+        began: float,
+        ended: float,
+        by: str | None = None,
+        acknowledged: tuple[str, float] | None = None,
+    ) -> None:
+        """Lay a time in ALARM that is over. Times in epoch seconds. ValueError where there is none of this name."""
+        self.check(given["name"])
+        alarm = self._alarms[given["name"]]
+        for at, old, new in ((began, "OK", "ALARM"), (ended, "ALARM", "OK")):
+            states: Json = {"oldState": {"stateValue": old, "stateReason": _reason(alarm, old)}}
+            states |= {"newState": {"stateValue": new, "stateReason": _reason(alarm, new)}}
+            summary = f"Alarm updated from {old} to {new}"
+            self._note(alarm, at, "StateUpdate", summary, {"version": "1.0", **states})
 
     def state(self) -> object:
         """Every alarm's state, and the mute rules, for tests."""

@@ -101,6 +101,28 @@ class SimulatedPagerDuty:
         incident.add_alert(alert_key or key, title, details or {}, at)
         return incident.id
 
+    def past(
+        self,
+        given: Mapping[str, Any],
+        began: float,
+        ended: float,
+        by: str | None = None,
+        acknowledged: tuple[str, float] | None = None,
+    ) -> None:
+        """Lay an incident that is over. Times in POSIX seconds; *acknowledged*: by whom and when; *by* ended it."""
+        key = str(given["key"])
+        incident = self._new(key, str(given["title"]), str(given["service"]), str(given["urgency"]), began)
+        incident.priority = str(given.get("priority", ""))
+        details = dict(given.get("details", {}))
+        incident.add_alert(str(given.get("alert_key", key)), incident.title, details, began)
+        if acknowledged is not None:
+            incident.advance(acknowledged[1])
+            incident.acknowledge(self._somebody(acknowledged[0]), acknowledged[1])
+        incident.advance(ended)
+        if incident.status != "resolved":
+            incident.resolve(incident.service if by is None else self._somebody(by), ended)
+        self._open.pop(key, None)
+
     def check(self, who: str) -> None:
         """ValueError where nobody has this name, e-mail address or id."""
         self._somebody(who)

@@ -116,6 +116,21 @@ class SimulatedSentry:
             issue.settle("resolved")
             issue.note("set_resolved", self._now(), None)
 
+    def past(
+        self,
+        given: Mapping[str, Any],
+        began: float,
+        ended: float,
+        by: str | None = None,
+        acknowledged: tuple[str, float] | None = None,
+    ) -> None:
+        """Lay an issue that is resolved. Times in POSIX seconds; *by* nobody: Sentry itself did it."""
+        more = {name: value for name, value in given.items() if name != "minutes_ago"}
+        issue = self._issues[self.report(**more, began=began)]
+        issue.last = ended
+        issue.settle("resolved")
+        issue.note("set_resolved", ended, self._somebody(by) if by else None)
+
     def ignore(self, key: str, seconds: float) -> None:
         """Ignore an issue for a time, as somebody else."""
         issue = self._keys.get(key)
