@@ -13,7 +13,7 @@ from textual.widgets import Input
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.product import Product
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
-from oncall_tui.tui.widgets.clean_text import CleanInput, ignored
+from oncall_tui.tui.widgets.clean_input import CleanInput, ignored
 
 API = "prod/main/api"
 TOGETHER = "Enter came together with the text: press Enter once more"

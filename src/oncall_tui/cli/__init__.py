@@ -84,6 +84,9 @@ def _run(arguments: list[str] | None) -> int:
 
             return run(arguments)
         gc.disable()  # until the first frame, as in open_board: a collection for every few modules that are imported
+        from oncall_tui.runtime.lean_asyncio import import_asyncio
+
+        import_asyncio()
         from oncall_tui.cli.open_board import open_board
 
         return open_board(plain.config, plain.read_only)

@@ -27,6 +27,9 @@ def open_board(config: str, read_only: bool) -> int:
 def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
     """Run the screen until it is left; returns the exit code. With *follow* it says then what goes on without it."""
     gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
+    from oncall_tui.tui.lean_textual import import_app
+
+    import_app()
     from oncall_tui.tui.app import OncallApp
     from oncall_tui.tui.terminal.ending import EndSignals
 

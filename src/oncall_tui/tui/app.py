@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from rich.console import RenderableType
@@ -17,9 +17,7 @@ from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.command import Provider
 from textual.screen import Screen
-from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
@@ -34,13 +32,17 @@ from oncall_tui.tui.collector import Collector
 from oncall_tui.tui.commands import BY_ID, configure, label, named, of
 from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.key_names import MOVING, keymap
-from oncall_tui.tui.screens.dialogs.modals import Modal
+from oncall_tui.tui.lean_textual import give_palette
 from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.key_loop import new_loop
 from oncall_tui.tui.terminal.pacing import Pacing
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
+from oncall_tui.tui.widgets.text_field import takes_text
+
+if TYPE_CHECKING:
+    from textual.command import Provider
 
 log = logging.getLogger(__name__)
 REDRAW_S = 0.25
@@ -151,7 +153,7 @@ class OncallApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
         that were meant for a session that has just ended. What is pasted acts on nothing outside of a line of text."""
-        if isinstance(event, events.Paste) and not isinstance(self.focused, Input):
+        if isinstance(event, events.Paste) and not takes_text(self.focused):
             self.board.session.ignored.burst(event.text, self.engine.clock.monotonic())
             self._say_ignored()
             return
@@ -165,12 +167,12 @@ class OncallApp(App[None]):
             if time.monotonic() < self.board.session.deaf_until:
                 ignored.not_taken("keys typed as the session ended were ignored", now)
                 return
-            if isinstance(self.screen, Modal) and self.screen.too_early(event):
+            if self.board.dialogs.too_early(self.screen, event):
                 return
             if self.board.dialogs.active and self.board.looked_at and event.key not in self._while_coming:
                 ignored.not_taken("keys typed while a plan was made were ignored", now)
                 return
-            if not isinstance(self.focused, Input) and ignored.goes_on(event.key, now):
+            if not takes_text(self.focused) and ignored.goes_on(event.key, now):
                 self._say_ignored()
                 return
         await super().on_event(event)
@@ -211,6 +213,7 @@ class OncallApp(App[None]):
     def action_command_palette(self) -> None:
         """The palette is the board's and its row's: over a question it would have nothing to offer."""
         if self.board.looked_at and not self.board.dialogs.active:
+            give_palette()
             super().action_command_palette()
 
     def _views(self) -> Iterable[SystemCommand]:

@@ -5,7 +5,7 @@ Handlers own what is on screen; the engine is only asked. Nothing here waits for
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from textual import events
@@ -14,7 +14,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
 from textual.screen import Screen
-from textual.widgets import Input
 
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
@@ -29,12 +28,14 @@ from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.drawing import PANES, WIDE_COLUMNS, Drawing, on_open_page
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 from oncall_tui.tui.presenters.status_lines import Title
-from oncall_tui.tui.screens.dialogs.modals import Help
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
-from oncall_tui.tui.widgets.filter_line import FilterLine
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.table.table import Table
+from oncall_tui.tui.widgets.text_field import takes_text
 from oncall_tui.tui.widgets.text_lines import Lines
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.widgets.filter_line import FilterLine
 
 WIDE_LINES = 30
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
@@ -112,7 +113,7 @@ class BoardScreen(Screen[None]):
         The keys are priority bindings, so that each has done its work before the next is looked at, however fast they
         come: text that arrives in one burst must not be taken for keys that act.
         """
-        return not isinstance(self.focused, Input)
+        return not takes_text(self.focused)
 
     def on_mount(self) -> None:
         self.session.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
@@ -240,7 +241,7 @@ class BoardScreen(Screen[None]):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one(FilterLine).display = False
+        self.query_one("FilterLine").display = False
         self.lay_out()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -306,6 +307,8 @@ class BoardScreen(Screen[None]):
         self.renew()
 
     def action_filter(self) -> None:
+        from oncall_tui.tui.widgets.filter_line import FilterLine  # not needed for the first frame
+
         line = next(iter(self.query(FilterLine)), None)
         if line is None:  # not there from the start: the first frame is earlier without it
             line = FilterLine()
@@ -335,6 +338,8 @@ class BoardScreen(Screen[None]):
         self.memory.save()
 
     def action_help(self) -> None:
+        from oncall_tui.tui.screens.dialogs.modals import Help  # not needed for the first frame
+
         self.app.push_screen(Help())
 
     # --- keys for a row -----------------------------------------------------------------------------------------------

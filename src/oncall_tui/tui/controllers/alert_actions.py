@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
@@ -19,8 +19,10 @@ from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
-from oncall_tui.tui.screens.dialogs.modals import Form
 from oncall_tui.tui.session import RowRef, Session
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.screens.dialogs.modals import Form
 
 FOR_S = Field("for_s", "for how long: 90m, 2h, 1d", "1h")
 REASON = Field("reason", "why (others read it)")
@@ -117,6 +119,7 @@ class AlertActions:
     async def _picked(self, verb: Verb, alert: Alert) -> None:
         """Pick, say why where others are to read it, then the plan."""
         from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
+        from oncall_tui.tui.screens.dialogs.modals import Form
 
         choices = self._session.engine.actions.choices(verb, alert.id)
         has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"
@@ -164,6 +167,8 @@ class AlertActions:
         if marked and not self._offers.marked_targets(verb, row):  # it would be filled in for nothing
             self._dialogs.begin(self._bulk.steps(verb, {}, marked))
             return
+        from oncall_tui.tui.screens.dialogs.modals import Form  # opened by a key, imported then
+
         name = count(len(marked), "row") if marked else alert.title if alert else ""
         form = Form(f"{title}: {name}", fields, forms.more)
         self._dialogs.begin(self._filled(verb, alert, marked, form, self._dialogs.open(form)))

@@ -17,7 +17,7 @@ from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.presenters.renewal import renewing
-from oncall_tui.tui.screens.dialogs.modals import ANEW, Text
+from oncall_tui.tui.screens.dialogs.answers import ANEW
 from oncall_tui.tui.session import RowRef, Session
 
 REASONS_SHOWN = 3
@@ -115,6 +115,8 @@ class BulkActions:
         if not_done:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]
+            from oncall_tui.tui.screens.dialogs.modals import Text  # opened by a key, imported then
+
             self._dialogs.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
 
 

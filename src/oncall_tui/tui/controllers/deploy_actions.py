@@ -10,7 +10,7 @@ from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.presenters.targets import ActionTarget
-from oncall_tui.tui.screens.dialogs.modals import ANOTHER
+from oncall_tui.tui.screens.dialogs.answers import ANOTHER
 from oncall_tui.tui.session import RowRef, Session
 
 READING = {

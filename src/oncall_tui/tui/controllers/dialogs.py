@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from textual import events
 from textual.screen import Screen
 from textual.worker import Worker
 
-from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.clean_text import copy
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.screens.dialogs.modals import Modal
 
 T = TypeVar("T")
 
@@ -51,6 +54,14 @@ class Dialogs:
         finally:
             self._asking.discard(number)
             self.show_waiting()
+
+    def too_early(self, screen: Screen[Any], key: events.Key) -> bool:
+        """Tell whether *screen* is a dialog that does not hear *key* yet: nobody has seen it."""
+        if not screen.is_modal:
+            return False
+        from oncall_tui.tui.screens.dialogs.modals import Modal  # there since the first dialog
+
+        return isinstance(screen, Modal) and screen.too_early(key)
 
     def asked(self) -> None:
         """End the question: keys act again, while the answer is carried out."""

@@ -18,7 +18,6 @@ from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
-from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.session import RowRef, Session
 from oncall_tui.tui.widgets.text_lines import Line
 
@@ -103,6 +102,7 @@ class Openers:
 
     def sources(self, _: RowRef) -> None:
         from oncall_tui.tui.screens.detail.pane import source_lines
+        from oncall_tui.tui.screens.dialogs.modals import Text
 
         def lines() -> list[Line]:
             return source_lines(self._session.latest, self._session.engine.clock.now())
@@ -133,6 +133,7 @@ class Openers:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
         from oncall_tui.inspection.timeline import merge_timeline  # opened by a key, imported then
         from oncall_tui.tui.screens.detail.story_part import moment_lines
+        from oncall_tui.tui.screens.dialogs.modals import Text
 
         ids = dict.fromkeys(i for i in (row.incident, *(m.id for m in row.members)) if i)
         found: dict[str, tuple[TimelineEvent, ...]] = {}

@@ -13,7 +13,7 @@ from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.login import Login
 from oncall_tui.tui.presenters import ways_out
 from oncall_tui.tui.presenters.renewal import renewing
-from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, LOGIN, RefusalDialog
+from oncall_tui.tui.screens.dialogs.answers import ANEW, ANOTHER, LOGIN
 from oncall_tui.tui.session import Session
 
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
@@ -47,6 +47,8 @@ class Planning:
 
         Return ANOTHER where the engineer wants another target, else None.
         """
+        from oncall_tui.tui.screens.dialogs.modals import RefusalDialog  # opened by a key, imported then
+
         self._session.unsay()
         source = self._login.renewed_by(error.hint)
         hint = renewing(ways_out.hint(error), self._session.latest.board.sources.values())

@@ -26,8 +26,9 @@ from oncall_tui.text.time_format import age
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.screens.dialogs.answers import DEAF_S
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
-from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal
+from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.terminal.clipboard import route

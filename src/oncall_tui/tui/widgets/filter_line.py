@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from oncall_tui.tui.widgets.clean_text import CleanInput
+from oncall_tui.tui.widgets.clean_input import CleanInput
 
 
 class FilterLine(CleanInput):

@@ -15,8 +15,10 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.text.time_format import age
-from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, Modal, content
-from oncall_tui.tui.widgets.clean_text import CleanInput, copy
+from oncall_tui.tui.screens.dialogs.answers import ANEW, ANOTHER
+from oncall_tui.tui.screens.dialogs.modals import Modal, content
+from oncall_tui.tui.widgets.clean_input import CleanInput
+from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 CONTINUE = "go on"

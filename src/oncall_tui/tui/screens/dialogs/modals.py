@@ -21,21 +21,18 @@ from textual.widgets import Input, Static
 
 from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.tui.commands import by_group, named
+from oncall_tui.tui.screens.dialogs.answers import ANOTHER, DEAF_S, LOGIN
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
 from oncall_tui.tui.terminal.driver import shown_at
-from oncall_tui.tui.widgets.clean_text import CleanInput
+from oncall_tui.tui.widgets.clean_input import CleanInput
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
-DEAF_S = 0.5
 TOO_SMALL = "the window is too small for this dialog: make it larger"
 RENEW_S = 1.0  # what tells ages is looked at again so often
 LEAST_BODY = 3  # lines; with fewer the frame goes
 FRAME_OF_TITLE = 6  # cells of the frame's first line that are not its title's
-ANOTHER = "another"  # said where another target is wanted
-LOGIN = "login"  # said where an expired login is to be renewed
-ANEW = "anew"  # said where the plan is too old to be carried out, or is asked for again
 R = TypeVar("R")
 
 _STYLES = {

@@ -18,7 +18,7 @@ from oncall_tui.text.cells import fit, width
 from oncall_tui.tui.presenters import products, sorting
 from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.screens.dialogs.modals import Modal, content
-from oncall_tui.tui.widgets.clean_text import CleanInput
+from oncall_tui.tui.widgets.clean_input import CleanInput
 from oncall_tui.tui.widgets.table.rows import Cell, Column, Row, as_cell
 from oncall_tui.tui.widgets.table.table import Table
 

@@ -28,7 +28,8 @@ from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.screens.logs import state, tasks
 from oncall_tui.tui.screens.logs.view import LogView, Mark
 from oncall_tui.tui.screens.logs.words import harmless, in_rows, unfolded
-from oncall_tui.tui.widgets.clean_text import CleanInput, copy
+from oncall_tui.tui.widgets.clean_input import CleanInput
+from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.footer import KeyBar, Part, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Line, Lines
