@@ -308,4 +308,4 @@ def test_the_documents_use_the_words_of_the_field(document: str) -> None:
 
 def test_the_pages_for_newcomers_stay_short() -> None:
     assert len(read("README.md").splitlines()) <= 110
-    assert len(read("ARCHITECTURE.md").splitlines()) <= 230
+    assert len(read("ARCHITECTURE.md").splitlines()) <= 260
