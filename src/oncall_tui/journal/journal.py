@@ -12,6 +12,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -27,14 +28,17 @@ from oncall_tui.runtime.decoding import convert, plain
 from oncall_tui.runtime.worker import Worker
 
 if TYPE_CHECKING:
+    from oncall_tui.journal.peers import Peers
     from oncall_tui.journal.store import Damaged, Store
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 5.0
 AGAIN_S = 2.0  # what could not be written is tried again so often
-OBSERVATIONS = 100_000  # alerts, deploys and watches that are kept: about 40 MB; what was done is kept for ever
+OBSERVATIONS = 500_000  # alerts, deploys and watches that are kept at the most, against a flood: about 200 MB
 PRUNED_EVERY = 5_000  # entries written
+PRUNED_EVERY_S = 6 * 3600.0
+KEEP_DAYS = 400
 BACKLOG = 10_000  # entries that wait in memory for the disk
 
 
@@ -53,10 +57,20 @@ class Journal:
     """Thread-safe. *failure* says why nothing can be written or read now; empty: it can.
 
     A row that another version or program wrote, and that cannot be read, is left out everywhere and named in *skipped*.
+    What is older than *keep_days* is removed. Each of *written* is called, on the writer's thread, after a write.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float], redact: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now: Callable[[], float],
+        redact: Callable[[str], str] = lambda text: text,
+        keep_days: float = KEEP_DAYS,
+    ) -> None:
         self.path = path
+        self.written: list[Callable[[], None]] = []
+        self._keep_s = keep_days * 86_400.0
+        self._pruned_at = time.monotonic()
         self._write_failure = self._read_failure = ""
         self._now = now
         self._redact = redact
@@ -197,6 +211,15 @@ class Journal:
         """
         return self._read(lambda store: store.after(seq, limit))
 
+    # --- a team's -----------------------------------------------------------------------------------------------------
+
+    def exchange(self, use: Callable[[Peers], T]) -> T:
+        """*use* what of the file a team shares. Not for the UI's thread. Raises JournalError."""
+        from oncall_tui.journal.peers import Peers
+
+        with self._lock:
+            return self._with_store(lambda store: use(Peers(store)), writing=True)
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _read(self, query: Callable[[Store], T]) -> T:
@@ -298,6 +321,8 @@ class Journal:
         else:
             self._write_failure, self._backlog = "", []
             self._prune(len(entries))
+            for told in self.written:
+                told()
             return None
         self._write_failure = str(failed)
         if kept:
@@ -307,10 +332,11 @@ class Journal:
     def _prune(self, written: int) -> None:
         """Now and then, after a write; where it fails the next one tries again."""
         self._since_pruned += written
-        if self._since_pruned >= PRUNED_EVERY:
+        if self._since_pruned >= PRUNED_EVERY or time.monotonic() - self._pruned_at >= PRUNED_EVERY_S:
             with self._lock, contextlib.suppress(JournalError):
-                self._with_store(lambda store: store.prune(OBSERVATIONS))
-                self._since_pruned = 0
+                now = self._now()
+                self._with_store(lambda store: store.prune(OBSERVATIONS, now - self._keep_s, now))
+                self._since_pruned, self._pruned_at = 0, time.monotonic()
 
     def _append(self, store: Store, entries: list[Entry], kept: bool) -> None:
         from oncall_tui.journal.store import Unwritable

@@ -30,6 +30,7 @@ _NO_ORIGINS = "'', 0"  # of a file of format 1 that can be read alone
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
 MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
+PRUNED_AT_ONCE_S = 86_400.0
 BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
@@ -231,15 +232,8 @@ class Store:
             return False
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "INSERT INTO entry (at, kind, subject, actor, text, data) VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
+        insert = "INSERT INTO entry (at, kind, subject, actor, text, data) VALUES (?, ?, ?, ?, ?, ?)"
+        self._within(lambda db: db.executemany(insert, rows))
 
     def _roll_back(self) -> None:
         """Roll back; on a full disk SQLite has done so, and the first error is the one to report."""
@@ -247,28 +241,79 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
-    def prune(self, most: int) -> int:
-        """Remove the oldest observations beyond the newest *most*, and return how many: alerts, deploys and that
-        somebody watched, all up to the same entry, so that no report takes what was removed for a quiet time. What was
-        done is never removed. Raises JournalError.
+    def prune(self, most: int, before: float = 0.0, now: float = 0.0) -> int:
+        """Remove what is older than *before* (seconds since the epoch, UTC, like *now*), and the oldest observations
+        beyond the newest *most*; return how many. Observations are alerts, deploys and that somebody watched, all up to
+        the same entry, so that no report takes what was removed for a quiet time. Raises JournalError.
         """
         kinds = ",".join(f"'{kind}'" for kind in OBSERVED)
         try:
             query = f"SELECT seq FROM entry WHERE kind IN ({kinds}) ORDER BY seq DESC LIMIT 1 OFFSET ?"
             last = self._db.execute(query, (most,)).fetchone()
-            return 0 if last is None else self._remove(f"kind IN ({kinds}) AND seq <= {int(last[0])}")
+            removed = 0 if last is None else self._remove(f"kind IN ({kinds}) AND seq <= {int(last[0])}")
+            return removed + self._prune_old(before, now)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self._roll_back()
             raise self._failed("pruned", error) from None
 
+    def _prune_old(self, before: float, now: float) -> int:
+        """Remove the oldest day, where all of it was written before *before*.
+
+        A clock may be wrong. What was written behind an entry that is still to be kept is kept, whatever time it has (a
+        machine that began in 1970); and one day goes at a time, so that a clock in the future costs no more.
+        """
+        fresh = "SELECT seq FROM entry WHERE +at >= ? AND at <= ? ORDER BY seq LIMIT 1"
+        found = self._db.execute(fresh, (before, now + PRUNED_AT_ONCE_S)).fetchone()
+        if found is None:
+            return 0
+        old = f"at < ? AND seq < {int(found[0])}"
+        (oldest,) = self._db.execute(f"SELECT min(at) FROM entry WHERE {old}", (before,)).fetchone()
+        if not isinstance(oldest, float):
+            return 0
+        return self._remove(f"at < {min(before, oldest + PRUNED_AT_ONCE_S)!r} AND seq < {int(found[0])}")
+
     def _remove(self, where: str) -> int:
         """The one place that deletes: the trigger that forbids it is away for this transaction alone."""
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("DROP TRIGGER entry_no_delete")
-        removed = self._db.execute(f"DELETE FROM entry WHERE {where}").rowcount
-        self._db.execute(NO_DELETE)
-        self._db.execute("COMMIT")
-        return removed
+
+        def step(db: sqlite3.Connection) -> int:
+            db.execute("DROP TRIGGER entry_no_delete")
+            removed = db.execute(f"DELETE FROM entry WHERE {where}").rowcount
+            db.execute(NO_DELETE)
+            return removed
+
+        return self._within(step)
+
+    # --- what a team shares -------------------------------------------------------------------------------------------
+
+    def reading(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """*step*'s result, which reads tables of this format. Raises JournalError, also where the file is read only."""
+        self._may_write()
+        try:
+            return self._patiently(lambda: step(self._db))
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._failed("read", error) from None
+
+    def transaction(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """*step*'s result; all of its writes are on disk, or none and JournalError. It may be called again."""
+        self._may_write()
+        try:
+            return self._patiently(lambda: self._within(step))
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._failed("written", error) from None
+
+    def _within(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            found = step(self._db)
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return found
+
+    def learn_names(self) -> None:
+        """Read the file's own names again. Raises JournalError."""
+        self._names = self.reading(own_names)
 
     def probe(self) -> None:
         """Write to the disk, and no entry. Raises JournalError."""

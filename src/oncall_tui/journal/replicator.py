@@ -1,0 +1,187 @@
+"""A team's journal: this file's entries go to a shared store, and others' come into this file. On a thread of its own.
+
+Entries are on the local disk first, and nothing waits for the network: where it is away they wait in the file, and are
+exchanged once it is back. One program a file does it (a lease in the file); the others' entries go the same way.
+Waiting and back-off are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from oncall_tui.domain.shared import Batch, Snapshot
+from oncall_tui.errors import JournalError, SourceError
+from oncall_tui.journal.journal import Journal
+from oncall_tui.journal.peers import Peers
+from oncall_tui.journal.shared import SharedStore
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.worker import Worker
+
+log = logging.getLogger(__name__)
+EVERY_S = 3.0  # between two looks at the shared store
+PAUSE_MOST_S = 60.0
+PAGES_AT_ONCE = 20  # of one peer's log, before the other peers' and the own entries have their turn
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """How the exchange goes. *failure* says why it stands still (empty: it does not), *hint* what to do about it,
+    *state* the word for it; *waiting*: some own entries are here alone. *since* is monotonic: when it went well last;
+    None: never.
+    """
+
+    state: str = "waiting"
+    failure: str = ""
+    hint: str = ""
+    waiting: bool = False
+    since: float | None = None
+
+
+class Replicator:
+    """*build* makes the shared store, on the thread here. *merged* is called, there too, after others' entries came."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        build: Callable[[], SharedStore],
+        clock: Clock,
+        merged: Callable[[int], None] = lambda count: None,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.now = Exchange()
+        self._journal, self._build, self._clock = journal, build, clock
+        self._merged, self._leads = merged, leads
+        self._store: SharedStore | None = None
+        self._behind = 0
+        self._announced = ""  # name and number that others were told last
+        self._wake = threading.Event()
+        self._stopped = False
+        self._failures = 0
+        self._wait_s = 0.0
+        self.snapshot = Snapshot({})
+        self.worker = Worker("team's journal", self._run)
+        journal.written.append(self._wake.set)
+
+    def start(self) -> None:
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a call in flight is left behind."""
+        self._stopped = True
+        self._wake.set()
+        self.worker.stop()
+
+    def shared_store(self) -> SharedStore:
+        """The store, made once. Raises SourceError."""
+        if self._store is None:
+            self._store = self._build()
+        return self._store
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Exchange what there is; False where it failed, and ``now`` says why. Called by the thread, or by tests."""
+        try:
+            if not self._leads():
+                self.now = Exchange("standby", since=self.now.since)
+                return True
+            self._exchange()
+        except SourceError as error:
+            return self._failed(error.state, error.message, error.hint, getattr(error, "retry_after_s", None))
+        except JournalError as error:
+            return self._failed("journal", error.message, error.hint)
+        self._failures, self._wait_s = 0, EVERY_S
+        self.now = Exchange("ok", since=self._clock.monotonic())
+        return True
+
+    def _exchange(self) -> None:
+        store = self.shared_store()
+        while (batch := self._unshared()) is not None and not self._stopped:
+            self._send(store, batch)
+        self._announce(store)
+        self.snapshot = store.snapshot()
+        known = self._journal.exchange(lambda peers: peers.known())
+        own, _ = self._journal.exchange(lambda peers: peers.head())
+        for origin, last in sorted(self.snapshot.heads.items()):
+            if origin != own and last > known.get(origin, 0):
+                self._fetch(store, origin, known.get(origin, 0))
+
+    def _unshared(self) -> Batch | None:
+        batch, self._behind = self._journal.exchange(lambda peers: peers.unshared(self._behind))
+        return batch
+
+    def _send(self, store: SharedStore, batch: Batch) -> None:
+        if batch.rows and not store.append(batch):
+            self._settle(store, batch)
+            return
+        self._journal.exchange(lambda peers: peers.shared(batch.origin, batch.last))
+
+    def _settle(self, store: SharedStore, mine: Batch) -> None:
+        """Something stands where *mine* belongs: this file's own, whose answer was lost; or that of a copy of it."""
+        there = next(iter(store.read(mine.origin, mine.after)), None)
+        if there is None or there.after > mine.after:
+            raise SourceError("the shared journal changes while it is read")  # expired just now: asked again
+        if self._journal.exchange(lambda peers: peers.wrote(there)):
+            self._journal.exchange(lambda peers: peers.shared(there.origin, there.last))
+            return
+        new = self._journal.exchange(lambda peers: peers.rename(mine.origin))
+        self._behind = 0
+        log.warning("another file shares its entries as %s: this one, a copy, goes on as %s", mine.origin, new)
+
+    def _announce(self, store: SharedStore) -> None:
+        own, shared = self._journal.exchange(lambda peers: peers.head())
+        told = f"{own} {shared}"
+        if shared and told != self._announced:
+            store.announce(own, shared)
+            self._announced = told
+
+    def _fetch(self, store: SharedStore, origin: str, after: int) -> None:
+        for _ in range(PAGES_AT_ONCE):
+            batches = [batch for batch in store.read(origin, after) if batch.last > after]
+            if not batches or self._stopped:
+                return
+            after = batches[-1].last
+            count = self._journal.exchange(_merging(batches))
+            if count:
+                self._merged(count)
+
+    def _failed(self, state: str, words: str, hint: str, retry_after_s: float | None = None) -> bool:
+        self._failures += 1
+        longer = min(PAUSE_MOST_S, EVERY_S * 2.0 ** min(self._failures - 1, 8))
+        self._wait_s = max(longer, retry_after_s or 0.0)
+        if words != self.now.failure:
+            log.warning("the team's journal: %s", words)
+        self.now = Exchange(state, words, hint, self._behind_others(), self.now.since)
+        return False
+
+    def _behind_others(self) -> bool:
+        """Return whether own entries wait here; what cannot be read is not waited for."""
+        try:
+            return self._journal.exchange(lambda peers: peers.unshared(self._behind))[0] is not None
+        except JournalError:
+            return False
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self.step()
+            self._rest()
+        if self._store is not None:
+            self._store.close()
+
+    def _rest(self) -> None:
+        """Wait for the next look, or for an own entry; after a failure for the whole pause: entries do not hurry it."""
+        until = self._clock.monotonic() + self._wait_s
+        while not self._stopped and (left := until - self._clock.monotonic()) > 0:
+            self._wake.wait(min(left, EVERY_S))
+            if self._wake.is_set() and not self._failures:
+                break
+        self._wake.clear()
+
+
+def _merging(batches: list[Batch]) -> Callable[[Peers], int]:
+    return lambda peers: peers.merge(batches)
