@@ -25,7 +25,7 @@ class SharedRow(msgspec.Struct, frozen=True, array_like=True):
     data: str
 
 
-class Batch(msgspec.Struct, frozen=True):
+class SharedBatch(msgspec.Struct, frozen=True):
     """Entries of *origin* that come after its number *after*; *last* is the number of the last one."""
 
     origin: str

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from oncall_tui.domain.shared import Batch, SharedRow
+from oncall_tui.domain.shared import SharedBatch, SharedRow
 from oncall_tui.journal.schema import new_name
 from oncall_tui.journal.store import MALFORMED, Store
 
@@ -22,14 +22,15 @@ class Peers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.reading, self.transaction = store.reading, store.transaction
 
-    def unshared(self, behind: int = 0) -> tuple[Batch | None, int]:
+    def unshared(self, behind: int = 0) -> tuple[SharedBatch | None, int]:
         """The next own entries that others do not have, or None; and up to which seq that is known.
 
         *behind* is such a seq of an earlier call: where others' entries fill the file, they are looked through once.
         """
 
-        def step(db: sqlite3.Connection) -> tuple[Batch | None, int]:
+        def step(db: sqlite3.Connection) -> tuple[SharedBatch | None, int]:
             name, shared = _own(db)
             first = max(shared, behind)
             (newest,) = db.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()  # before: more may come
@@ -39,7 +40,7 @@ class Peers:
                 return None, max(first, newest)
             last = int(found[-1][0])
             rows = tuple(row for raw in found if (row := _row(raw)) is not None)
-            return Batch(name, shared, last, rows), first
+            return SharedBatch(name, shared, last, rows), first
 
         return self._store.reading(step)
 
@@ -53,7 +54,7 @@ class Peers:
         """This file's name, and up to which number its own entries are shared."""
         return self._store.reading(_own)
 
-    def wrote(self, batch: Batch) -> bool:
+    def wrote(self, batch: SharedBatch) -> bool:
         """Return whether every row of *batch* is an own one of this file, as it stands here."""
 
         def step(db: sqlite3.Connection) -> bool:
@@ -85,7 +86,7 @@ class Peers:
         """Up to which number each other file's entries are here."""
         return self._store.reading(lambda db: dict(db.execute("SELECT name, last FROM peer")))
 
-    def merge(self, batches: Sequence[Batch]) -> int:
+    def merge(self, batches: Sequence[SharedBatch]) -> int:
         """Write what is not here yet, all or nothing; return how many entries that were."""
 
         def step(db: sqlite3.Connection) -> int:

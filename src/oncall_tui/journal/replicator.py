@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from oncall_tui.domain.shared import Batch, Snapshot
+from oncall_tui.domain.shared import SharedBatch, Snapshot
 from oncall_tui.errors import JournalError, SourceError
 from oncall_tui.journal.journal import Journal
+from oncall_tui.journal.lease import Lease
 from oncall_tui.journal.peers import Peers
 from oncall_tui.journal.shared import SharedStore
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.worker import Worker
 
 log = logging.getLogger(__name__)
-EVERY_S = 3.0  # between two looks at the shared store
+EVERY_S = 15.0  # between two looks at the shared store, where nobody tells that there is something new
 PAUSE_MOST_S = 60.0
 PAGES_AT_ONCE = 20  # of one peer's log, before the other peers' and the own entries have their turn
 
@@ -49,11 +50,11 @@ class Replicator:
         build: Callable[[], SharedStore],
         clock: Clock,
         merged: Callable[[int], None] = lambda count: None,
-        leads: Callable[[], bool] = lambda: True,
+        lease: Lease | None = None,
     ) -> None:
         self.now = Exchange()
         self._journal, self._build, self._clock = journal, build, clock
-        self._merged, self._leads = merged, leads
+        self._merged, self._lease = merged, lease
         self._store: SharedStore | None = None
         self._behind = 0
         self._announced = ""  # name and number that others were told last
@@ -74,6 +75,11 @@ class Replicator:
         self._wake.set()
         self.worker.stop()
 
+    def heard(self, heads: Mapping[str, int]) -> None:
+        """Look now, where another's log goes farther than it was read. From any thread."""
+        if any(last > self.snapshot.heads.get(origin, 0) for origin, last in heads.items()):
+            self._wake.set()
+
     def shared_store(self) -> SharedStore:
         """The store, made once. Raises SourceError."""
         if self._store is None:
@@ -85,7 +91,7 @@ class Replicator:
     def step(self) -> bool:
         """Exchange what there is; False where it failed, and ``now`` says why. Called by the thread, or by tests."""
         try:
-            if not self._leads():
+            if self._lease is not None and not self._lease.take():
                 self.now = Exchange("standby", since=self.now.since)
                 return True
             self._exchange()
@@ -109,17 +115,17 @@ class Replicator:
             if origin != own and last > known.get(origin, 0):
                 self._fetch(store, origin, known.get(origin, 0))
 
-    def _unshared(self) -> Batch | None:
+    def _unshared(self) -> SharedBatch | None:
         batch, self._behind = self._journal.exchange(lambda peers: peers.unshared(self._behind))
         return batch
 
-    def _send(self, store: SharedStore, batch: Batch) -> None:
+    def _send(self, store: SharedStore, batch: SharedBatch) -> None:
         if batch.rows and not store.append(batch):
             self._settle(store, batch)
             return
         self._journal.exchange(lambda peers: peers.shared(batch.origin, batch.last))
 
-    def _settle(self, store: SharedStore, mine: Batch) -> None:
+    def _settle(self, store: SharedStore, mine: SharedBatch) -> None:
         """Something stands where *mine* belongs: this file's own, whose answer was lost; or that of a copy of it."""
         there = next(iter(store.read(mine.origin, mine.after)), None)
         if there is None or there.after > mine.after:
@@ -170,6 +176,8 @@ class Replicator:
         while not self._stopped:
             self.step()
             self._rest()
+        if self._lease is not None:
+            self._lease.release()
         if self._store is not None:
             self._store.close()
 
@@ -177,11 +185,11 @@ class Replicator:
         """Wait for the next look, or for an own entry; after a failure for the whole pause: entries do not hurry it."""
         until = self._clock.monotonic() + self._wait_s
         while not self._stopped and (left := until - self._clock.monotonic()) > 0:
-            self._wake.wait(min(left, EVERY_S))
+            self._wake.wait(left)
             if self._wake.is_set() and not self._failures:
                 break
         self._wake.clear()
 
 
-def _merging(batches: list[Batch]) -> Callable[[Peers], int]:
+def _merging(batches: list[SharedBatch]) -> Callable[[Peers], int]:
     return lambda peers: peers.merge(batches)

@@ -44,10 +44,13 @@ END""",
     "CREATE TABLE IF NOT EXISTS replica (name TEXT PRIMARY KEY, first INTEGER NOT NULL, shared INTEGER NOT NULL)",
     # Other files whose entries came here, each up to which number.
     "CREATE TABLE IF NOT EXISTS peer (name TEXT PRIMARY KEY, last INTEGER NOT NULL)",
+    # Who is where, of all who share this file: see journal/slots.py.
+    """CREATE TABLE IF NOT EXISTS held (slot TEXT PRIMARY KEY, subject TEXT NOT NULL, what TEXT NOT NULL,
+    holder TEXT NOT NULL, who TEXT NOT NULL, since REAL NOT NULL, renewed REAL NOT NULL, version TEXT NOT NULL)""",
 )
 SCHEMA = ";\n".join((_ENTRY, *_FURTHER)) + ";"
 _FORMAT_1 = frozenset(("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update", "entry_no_delete"))
-_NAMES = _FORMAT_1 | {"entry_origin", "replica", "peer"}
+_NAMES = _FORMAT_1 | {"entry_origin", "replica", "peer", "held"}
 
 
 def complete(db: sqlite3.Connection) -> bool:

@@ -1,10 +1,10 @@
-"""What a team's journal has to offer, whatever it is kept in: a log for each file, and slots that one session holds."""
+"""The protocol of a team's journal, whatever it is kept in: a log for each file, and slots that one session holds."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from oncall_tui.domain.shared import Batch, Held, Snapshot
+from oncall_tui.domain.shared import Held, SharedBatch, Snapshot
 
 
 class Slots(Protocol):
@@ -14,7 +14,7 @@ class Slots(Protocol):
         """The slots that are taken, the abandoned ones too."""
 
     def take(self, held: Held, over: str = "") -> bool:
-        """Put it into its slot where that is free, or still has the version *over*. False: neither is so."""
+        """Put it into its slot where that is free; with *over*, where it has that version. False: it is not so."""
 
     def free(self, slot: str, version: str) -> bool:
         """Empty the slot where it still has that version. False: it has not."""
@@ -27,12 +27,12 @@ class SharedStore(Protocol):
     """
 
     def snapshot(self) -> Snapshot:
-        """Up to where each log goes, at least; and the slots."""
+        """Up to where each log goes, at least; and the slots. What was written before is seen."""
 
-    def append(self, batch: Batch) -> bool:
+    def append(self, batch: SharedBatch) -> bool:
         """Put *batch* behind the number that it comes after. False: something stands there already."""
 
-    def read(self, origin: str, after: int) -> list[Batch]:
+    def read(self, origin: str, after: int) -> list[SharedBatch]:
         """The next batches of a log, in order; none where it ends there. What was appended before is seen."""
 
     def announce(self, origin: str, last: int) -> None:
@@ -43,9 +43,6 @@ class SharedStore(Protocol):
 
     def free(self, slot: str, version: str) -> bool:
         """As ``Slots.free``."""
-
-    def held(self) -> tuple[Held, ...]:
-        """As ``Slots.held``."""
 
     def close(self) -> None:
         """Drop its connections."""

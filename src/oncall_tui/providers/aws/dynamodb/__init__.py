@@ -1,0 +1,1 @@
+"""DynamoDB, as a team's journal."""

@@ -1,0 +1,467 @@
+"""The past as it is derived from the journal: the same in whatever pieces, and whoever tells of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode, episode_id
+from oncall_tui.errors import JournalError
+from oncall_tui.journal import history as module
+from oncall_tui.journal.history import History, history_path
+from oncall_tui.journal.store import Store
+
+NOW = 1_780_000_000.0
+ALWAYS = (0.0, 9e9)
+PATH = "journal.db"
+
+
+def entry(_kind: EntryKind, minute: float, subject: str, text: str = "", actor: str = "", **data: Any) -> Entry:
+    return Entry(at=NOW + minute * 60, kind=_kind, subject=subject, text=text, actor=actor, data=data)
+
+
+def fires(minute: float, subject: str = "prom/a", began: float | None = None, **data: Any) -> Entry:
+    data = {"new": "firing", "began": NOW + (minute if began is None else began) * 60, "key": subject, **data}
+    return entry(EntryKind.ALERT, minute, subject, data.pop("title", "5xx"), **data)
+
+
+def over(minute: float, subject: str = "prom/a", **data: Any) -> Entry:
+    return entry(EntryKind.ALERT, minute, subject, new="resolved", **data)
+
+
+def watching(first: float, last: float) -> list[Entry]:
+    found = [entry(EntryKind.WATCH, first, "board", state="started")]
+    while (minute := (found[-1].at - NOW) / 60 + 5) < last:
+        found.append(entry(EntryKind.WATCH, minute, "board", state="watching"))
+    return [*found, entry(EntryKind.WATCH, last, "board", state="stopped")]
+
+
+def sent(
+    minute: float, plan: str, verb: str, target: str, actor: str = "Alice", state: str = "done", **request: Any
+) -> list[Entry]:
+    told = {"id": plan, "verb": verb, "source": "prod", "target": target, "version": "v", "title": verb}
+    told |= {"actor": {"name": actor}, "made_at": NOW, "request": request}
+    intent = entry(EntryKind.INTENT, minute, plan, verb, actor, plan=told)
+    return [intent, entry(EntryKind.OUTCOME, minute + 0.1, plan, "", actor, state=state, verb=verb, target=target)]
+
+
+def deploys(minute: float, name: str, arrow: str, took: float = 5, **data: Any) -> Entry:
+    data = {"new": "succeeded", "service": "prod/main/api", "arrow": arrow, "started": NOW + minute * 60, **data}
+    return entry(EntryKind.DEPLOY, minute + took, name, **data)
+
+
+def told(began: float, alert: str = "prom/a", **fields: Any) -> Entry:
+    at = NOW + began * 60
+    source = alert.partition("/")[0]
+    fields = {"source": source, "provider": source, "title": "5xx", **fields}
+    found = PastEpisode(id=episode_id(alert, at), alert=alert, began=at, imported=True, **fields)
+    return Entry(at=at, kind=EntryKind.TOLD_EPISODE, subject=found.id, data=msgspec.to_builtins(found))
+
+
+def ordered(*entries: Entry | Iterable[Entry]) -> list[Entry]:
+    found = [e for one in entries for e in ((one,) if isinstance(one, Entry) else one)]
+    return sorted(found, key=lambda e: e.at)
+
+
+def history_of(folder: Path, *entries: Entry | Iterable[Entry]) -> History:
+    store = Store(folder / PATH)
+    store.append([e for one in entries for e in ((one,) if isinstance(one, Entry) else one)])
+    history = History(store, history_path(folder / PATH))
+    history.catch_up()
+    return history
+
+
+def at(minute: float) -> float:
+    return NOW + minute * 60
+
+
+# --- episodes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_firing_within_thirty_quiet_minutes_is_the_same_episode(tmp_path: Path) -> None:
+    told_of = (fires(0), over(10), fires(39), over(45), fires(76), over(80))
+    history = history_of(tmp_path, ordered(watching(-60, 120), told_of))
+    first, second = history.episodes(*ALWAYS, alert="prom/a")
+    assert (first.began, first.ended, first.firings) == (at(0), at(45), 2)
+    assert (second.began, second.ended, second.firings) == (at(76), at(80), 1)
+    assert first.id == episode_id("prom/a", at(0))
+
+
+def test_states_of_one_firing_and_two_boards_that_write_it_are_one_firing(tmp_path: Path) -> None:
+    twice = [fires(0), fires(0.2, began=0.001), fires(3, new="acknowledged", began=0), over(9), over(9.1)]
+    (one,) = history_of(tmp_path, ordered(watching(-60, 60), twice)).episodes(*ALWAYS)
+    assert (one.firings, one.ended, one.acknowledged_at) == (1, at(9), at(3))
+
+
+def test_what_is_back_with_the_same_begin_was_never_over(tmp_path: Path) -> None:
+    history = history_of(tmp_path, fires(0), over(5), fires(90, began=0))
+    (one,) = history.episodes(*ALWAYS)
+    assert (one.ended, one.firings) == (None, 1)
+    assert history.firing("prom/a") == [one]
+
+
+def test_an_end_that_nobody_looked_at_is_not_known(tmp_path: Path) -> None:
+    opened_later = ordered(watching(-60, 5), watching(600, 700), fires(0), over(600.5), fires(650), over(660))
+    first, second = history_of(tmp_path, opened_later).episodes(*ALWAYS)
+    assert (first.ended, first.end_known) == (at(600.5), False)
+    assert (second.ended, second.end_known) == (at(660), True)
+
+
+def test_an_end_that_its_source_told_is_known(tmp_path: Path) -> None:
+    (one,) = history_of(tmp_path, fires(0), over(600, ended=at(20))).episodes(*ALWAYS)
+    assert (one.ended, one.end_known) == (at(20), True)
+
+
+def test_a_pagers_incidents_are_one_alert_by_their_key(tmp_path: Path) -> None:
+    entries = [fires(0, "pager/1", key="dedup:x"), over(5, "pager/1"), fires(10, "pager/2", key="dedup:x")]
+    (one,) = history_of(tmp_path, ordered(watching(-9, 60), entries, over(20, "pager/2"))).episodes(*ALWAYS)
+    assert (one.alert, one.source, one.firings, one.ended) == ("dedup:x", "pager", 2, at(20))
+
+
+def test_what_is_hidden_is_no_episode(tmp_path: Path) -> None:
+    assert history_of(tmp_path, fires(0, hidden="target tracking"), over(5)).episodes(*ALWAYS) == []
+
+
+def test_an_acknowledgement_has_its_first_time_and_its_person(tmp_path: Path) -> None:
+    acknowledged = fires(9, new="acknowledged", began=0, by=["Bob"], by_at=at(2))
+    (one,) = history_of(tmp_path, fires(0), sent(4, "p1", "acknowledge", "prom/a"), acknowledged).episodes(*ALWAYS)
+    assert (one.acknowledged_at, one.acknowledged_by, one.acted) == (at(2), "Bob", 1)
+
+
+def test_actions_count_where_they_were_sent_for_it_or_for_its_service_while_it_fired(tmp_path: Path) -> None:
+    history = history_of(
+        tmp_path,
+        fires(0, service="prod/main/api"),
+        sent(3, "p1", "acknowledge", "prom/a"),
+        sent(5, "p2", "roll back", "prod/d1", cluster="main", service="api"),
+        sent(6, "p3", "note", "prom/a", state="refused"),
+        sent(7, "p4", "roll back", "prod/d9", cluster="main", service="web"),
+        over(20),
+        sent(60, "p5", "note", "prom/a"),
+    )
+    (one,) = history.episodes(*ALWAYS)
+    assert (one.acted, one.acknowledged_at, one.acknowledged_by) == (2, at(3), "Alice")
+
+
+def test_a_mark_is_the_newest_word_on_its_episode(tmp_path: Path) -> None:
+    episode = episode_id("prom/a", at(0))
+    marks = [
+        entry(EntryKind.MARK, 30, episode, actor="Bob", mark="noise", alert="prom/a"),
+        entry(EntryKind.MARK, 31, episode, actor="Alice", mark="actionable", alert="prom/a"),
+        entry(EntryKind.MARK, 32, "prom/a@0", actor="Alice", mark="noise", alert="prom/a"),
+    ]
+    history = history_of(tmp_path, fires(0), over(5), fires(100), marks)
+    first, second = history.episodes(*ALWAYS)
+    assert (first.mark, first.marked_by, second.mark) == (EpisodeMark.ACTIONABLE, "Alice", EpisodeMark.NONE)
+
+
+# --- problems ---------------------------------------------------------------------------------------------------------
+
+
+def test_alerts_of_several_sources_that_had_one_row_are_one_problem_while_they_lasted(tmp_path: Path) -> None:
+    row = {"problem": "prom/a"}
+    history = history_of(
+        tmp_path,
+        fires(0, pages=True, **row),
+        fires(1, "pager/1", key="dedup:x", pages=True, **row),
+        over(9),
+        over(10, "pager/1"),
+        fires(300, **row),
+        over(310),
+        fires(305, "prom/b", problem="prom/b"),
+    )
+    problems = history.rows("SELECT id, began, ended, pages FROM problem ORDER BY began")
+    assert problems == [
+        (episode_id("prom/a", at(0)), at(0), at(10), 1),
+        (episode_id("prom/a", at(300)), at(300), at(310), 0),
+        (episode_id("prom/b", at(305)), at(305), None, 0),
+    ]
+    together = history.episodes(*ALWAYS, problem=episode_id("prom/a", at(0)))
+    assert [e.alert for e in together] == ["prom/a", "dedup:x"]
+
+
+# --- told afterwards --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_seen_and_told_is_one_and_told_fills_what_nobody_saw(tmp_path: Path) -> None:
+    history = history_of(
+        tmp_path,
+        fires(0, title="5xx on api"),
+        told(0.5, ended=at(20), acknowledged_at=at(4), acknowledged_by="Carol"),
+        told(300, ended=at(310)),
+    )
+    seen, before = history.episodes(*ALWAYS)
+    assert (seen.title, seen.began, seen.ended, seen.end_known) == ("5xx on api", at(0), at(20), True)
+    assert (seen.acknowledged_at, seen.acknowledged_by, seen.imported) == (at(4), "Carol", False)
+    assert (before.began, before.ended, before.imported) == (at(300), at(310), True)
+
+
+def test_what_was_seen_stands_before_what_was_told(tmp_path: Path) -> None:
+    entries = ordered(watching(-60, 60), fires(0), over(10), fires(2, new="acknowledged", began=0))
+    (one,) = history_of(tmp_path, told(0, ended=at(55), acknowledged_at=at(50)), entries).episodes(*ALWAYS)
+    assert (one.ended, one.acknowledged_at) == (at(10), at(2))
+
+
+def test_an_import_that_is_run_again_changes_nothing(tmp_path: Path) -> None:
+    once = [told(0, ended=at(5)), told(10, ended=at(20)), told(100)]
+    history = history_of(tmp_path, once)
+    before = history.episodes(*ALWAYS)
+    assert [(e.began, e.ended, e.firings) for e in before] == [(at(0), at(20), 2), (at(100), None, 1)]
+    store = Store(tmp_path / PATH)
+    store.append(once)
+    assert history.catch_up() == 3
+    assert history.episodes(*ALWAYS) == before
+
+
+# --- deploys ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rollback_remedies_the_first_deploy_after_the_version_that_it_brings_again(tmp_path: Path) -> None:
+    history = history_of(
+        tmp_path,
+        deploys(0, "d1", ":40→:41"),
+        deploys(100, "d2", ":41→:42"),
+        deploys(200, "d3", ":42→:43"),
+        deploys(230, "d4", ":43→:41", kind="rollback", by="Alice"),
+    )
+    found = {d.id: d for d in history.deploys(*ALWAYS)}
+    assert found["d4"].rolls_back == "d2"
+    assert [(d.id, d.failed, d.remedied) for d in found.values()] == [
+        ("d1", False, None),
+        ("d2", True, at(235)),
+        ("d3", False, None),
+        ("d4", False, None),
+    ]
+
+
+def test_a_version_that_is_older_than_the_record_was_left_by_the_deploy_that_failed(tmp_path: Path) -> None:
+    history = history_of(tmp_path, deploys(0, "d1", ":41→:42"), deploys(20, "d2", ":42→:41"))
+    assert [(d.id, d.failed, d.rolls_back) for d in history.deploys(*ALWAYS)] == [("d1", True, ""), ("d2", False, "d1")]
+
+
+def test_a_deploy_that_ecs_took_back_failed_and_was_made_good_when_that_was_through(tmp_path: Path) -> None:
+    back = {"state": "rolled back", "by": "the circuit breaker", "ended": at(8)}
+    running = deploys(0, "d1", ":41→:42", took=1, new="in progress")
+    history = history_of(tmp_path, running, deploys(0, "d1", ":41→:42", took=9, new="rolled back", rolled_back=back))
+    (one,) = history.deploys(*ALWAYS)
+    assert (one.failed, one.remedied, one.state, one.ended) == (True, at(8), "rolled back", at(9))
+
+
+def test_a_told_deploy_is_the_seen_one_and_brings_its_end(tmp_path: Path) -> None:
+    def retold(name: str, **fields: Any) -> Entry:
+        found = PastDeploy(id=name, service="prod/main/api", arrow=":1→:2", started=at(0), imported=True, **fields)
+        return Entry(at=at(0), kind=EntryKind.TOLD_DEPLOY, subject=name, data=msgspec.to_builtins(found))
+
+    history = history_of(
+        tmp_path,
+        deploys(0, "d1", ":1→:2", took=1, new="in progress"),
+        retold("d1", state="succeeded", ended=at(7)),
+        retold("d2", state="succeeded", ended=at(7)),
+        retold("d2", state="failed", ended=at(7)),
+    )
+    first, second = history.deploys(*ALWAYS)
+    assert (first.state, first.ended, first.imported) == ("succeeded", at(7), False)
+    assert (second.state, second.failed, second.imported) == ("failed", True, True)
+
+
+# --- that somebody watched --------------------------------------------------------------------------------------------
+
+
+def test_coverage_is_the_part_of_the_time_in_which_somebody_watched(tmp_path: Path) -> None:
+    history = history_of(tmp_path, ordered(watching(0, 60), watching(30, 90), watching(200, 210)))
+    assert history.watched(at(0), at(300), at(300)) == [(at(0), at(90)), (at(200), at(210))]
+    assert history.coverage(at(0), at(200), at(300)) == pytest.approx(90 / 200)
+    assert history.coverage(at(50), at(300), at(100)) == pytest.approx(40 / 50)
+    assert history.coverage(at(400), at(500), at(300)) == 0.0
+
+
+def test_whoever_watches_still_has_watched_until_now(tmp_path: Path) -> None:
+    history = history_of(tmp_path, watching(0, 60)[:-1])
+    assert history.watched(at(0), at(300), at(58)) == [(at(0), at(58))]
+    assert history.watched(at(0), at(300), at(90)) == [(at(0), at(55))]
+
+
+# --- the same in whatever pieces --------------------------------------------------------------------------------------
+
+
+def random_entries(rng: random.Random, disorder_s: float) -> list[Entry]:
+    found = [watching(m, m + rng.uniform(10, 400)) for m in range(0, 4000, 500)]
+    alerts = ["prom/a", "prom/b", "pager/1", "pager/2"]
+    plans = 0
+    minute = 0.0
+    while minute < 4000:
+        minute += rng.expovariate(1 / 25)
+        subject = rng.choice(alerts)
+        about = {
+            "problem": rng.choice(["prom/a", subject]),
+            "key": "dedup:x" if subject.startswith("pager") else subject,
+        }
+        match rng.randrange(7):
+            case 0 | 1 | 2 | 3:
+                found.append([fires(minute, subject, pages=rng.random() < 0.3, service="prod/main/api", **about)])
+                if rng.random() < 0.85:
+                    found[-1].append(over(minute + rng.uniform(1, 30), subject))
+            case 4:
+                plans += 1
+                verb, state = rng.choice(["acknowledge", "note"]), rng.choice(["done", "refused"])
+                found.append(sent(minute, f"p{plans}", verb, subject, state=state))
+            case 5:
+                ended = at(minute + rng.uniform(1, 90)) if rng.random() < 0.8 else None
+                found.append([told(minute - rng.uniform(0, 300), about["key"], ended=ended)])
+            case _:
+                version = rng.randrange(1, 6)
+                arrow = f":{version}→:{rng.randrange(1, 6)}"
+                state = rng.choice(["succeeded", "failed", "rolled back"])
+                found.append([deploys(minute, f"d{minute:.0f}", arrow, new=state)])
+    return sorted((e for one in found for e in one), key=lambda e: e.at + rng.uniform(0, disorder_s))
+
+
+def tables(history: History) -> dict[str, list[tuple[Any, ...]]]:
+    names = ("episode", "problem", "past_deploy")
+    found = {name: history.rows(f"SELECT * FROM {name} ORDER BY 1") for name in names}
+    return found | {"watch": history.rows("SELECT began, ended FROM watch ORDER BY began")}
+
+
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(s, marks=pytest.mark.everything) for s in range(3, 60))])
+def test_the_tables_are_the_same_in_whatever_pieces_and_however_often(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    entries = random_entries(rng, disorder_s=30.0 * (seed % 2))  # as several boards write them
+    whole = tables(history_of(tmp_path / "whole", entries))
+    assert len(whole["episode"]) > len(whole["problem"]) > 10, f"seed {seed}"
+
+    store = Store(_folder(tmp_path / "pieces") / PATH)
+    history = History(store, history_path(tmp_path / "pieces" / PATH))
+    left = list(entries)
+    while left:
+        size = rng.randrange(1, 40)
+        store.append(left[:size])
+        left = left[size:]
+        history.catch_up()
+    assert tables(history) == whole, f"seed {seed}"
+    if seed % 2:
+        return
+    history._asked(lambda db: db.execute("DELETE FROM progress"))
+    assert history.catch_up() == len(entries)  # every entry once more
+    assert tables(history) == whole, f"seed {seed}"
+    assert history.rebuild() == len(entries)
+    assert tables(history) == whole, f"seed {seed}"
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+# --- its file ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_journal_pruned_stays_known(tmp_path: Path) -> None:
+    store = Store(tmp_path / PATH)
+    store.append([fires(0), over(5), fires(100), over(105)])
+    history = History(store, history_path(store.path))
+    history.catch_up()
+    before = tables(history)
+    assert store.prune(1) == 3
+    store.append([fires(300)])
+    assert history.catch_up() == 1
+    assert [e.began for e in history.episodes(*ALWAYS)] == [at(0), at(100), at(300)]
+    assert tables(history)["episode"][: len(before["episode"])] == before["episode"]
+
+
+def test_a_journal_that_was_begun_anew_is_read_from_its_start(tmp_path: Path) -> None:
+    history = history_of(tmp_path, fires(0), over(5))
+    for name in tmp_path.glob(f"{PATH}*"):
+        name.unlink()
+    store = Store(tmp_path / PATH)
+    store.append([fires(100), over(105), fires(200)])
+    again = History(store, history_path(store.path))
+    assert again.catch_up() == 3
+    assert [e.began for e in again.episodes(*ALWAYS)] == [at(0), at(100), at(200)]
+    history.close()
+
+
+@pytest.mark.parametrize("how", ["no database", "cut", "another version", "another program's", "empty"])
+def test_a_file_that_cannot_be_used_is_made_anew(tmp_path: Path, how: str) -> None:
+    history = history_of(tmp_path, fires(0), over(5))
+    history.close()
+    path = history_path(tmp_path / PATH)
+    whole = path.read_bytes()
+    if how == "another program's":
+        path.unlink()
+        sqlite3.connect(path).executescript("CREATE TABLE episode (x); INSERT INTO episode VALUES (1)").close()
+    elif how == "another version":
+        db = sqlite3.connect(path)
+        db.execute("PRAGMA user_version=99")
+        db.close()
+    else:
+        path.write_bytes({"no database": b"no database" * 999, "cut": whole[: len(whole) // 2], "empty": b""}[how])
+    again = History(Store(tmp_path / PATH), path)
+    again.catch_up()
+    assert [e.began for e in again.episodes(*ALWAYS)] == [at(0)]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_page_is_met_and_mended_while_it_catches_up(tmp_path: Path) -> None:
+    history = history_of(tmp_path, fires(0), over(5))
+    history.close()
+    path = history_path(tmp_path / PATH)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
+    again = History(Store(tmp_path / PATH), path)
+    again.catch_up()
+    assert [e.began for e in again.episodes(*ALWAYS)] == [at(0)]
+
+
+def test_where_no_file_can_be_made_the_tables_are_in_memory(tmp_path: Path) -> None:
+    store = Store(tmp_path / PATH)
+    store.append([fires(0)])
+    folder = tmp_path / "is a folder.db"
+    folder.mkdir()
+    history = History(store, folder)
+    assert history.catch_up() == 1
+    assert len(history.episodes(*ALWAYS)) == 1
+
+
+def test_two_that_catch_up_in_turn_take_each_entry_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / PATH)
+    one, other = (History(Store(tmp_path / PATH), history_path(tmp_path / PATH)) for _ in range(2))
+    for minute in range(0, 600, 60):
+        store.append([fires(minute), over(minute + 5)])
+        assert (one if minute % 120 else other).catch_up() == 2
+    assert one.catch_up() == other.catch_up() == 0
+    assert one.episodes(*ALWAYS) == other.episodes(*ALWAYS)
+    assert len(one.episodes(*ALWAYS)) == 10
+
+
+def test_another_program_that_holds_the_file_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oncall_tui.journal.history_file.BUSY_S", 0.1)
+    history = history_of(tmp_path, fires(0))
+    other = sqlite3.connect(history_path(tmp_path / PATH), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    again = History(Store(tmp_path / PATH), history_path(tmp_path / PATH))
+    with pytest.raises(JournalError, match="locked"):
+        again.catch_up()
+    other.execute("ROLLBACK")
+    assert again.catch_up() == 0
+    history.close()
+
+
+def test_rows_that_cannot_be_read_hold_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 3)
+    store = Store(tmp_path / PATH)
+    strange = [Entry(at=NOW, kind=EntryKind.ALERT, subject="x", data={"began": "soon"}) for _ in range(7)]
+    store.append([fires(0), *strange, over(5)])
+    history = History(store, history_path(store.path))
+    assert history.catch_up() == 2
+    assert [e.ended for e in history.episodes(*ALWAYS)] == [at(5)]
+    assert len(store.skipped) == 7
