@@ -14,12 +14,13 @@ import msgspec
 
 from oncall_tui.domain.shared import Held, SharedBatch, SharedRow
 from oncall_tui.errors import Malformed
+from oncall_tui.runtime.decoding import decoder
 
 NOW = "now"
 HEAD, HELD = "head#", "held#"
 FORMAT = 1  # of a batch's body
 MOST_BYTES = 16 * 1024 * 1024  # of a batch, unpacked: one has 200,000 characters
-_rows = msgspec.json.Decoder(tuple[SharedRow, ...])
+_rows = decoder(tuple[SharedRow, ...])
 
 
 class Value(msgspec.Struct, frozen=True):
