@@ -105,7 +105,7 @@ class PlanEnricher:
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
             return ""
         firing = self.still_firing(self.service_of(plan))
-        if not firing and not any(s.provider != "ecs" and s.current for s in self._triaged().board.sources.values()):
+        if not firing and not any(s.provider != "ecs" and s.whole for s in self._triaged().board.sources.values()):
             return ""  # no source of alerts is read: nothing can be said
         return f"still firing: {', '.join(firing)}" if firing else "no alerts for it"
 

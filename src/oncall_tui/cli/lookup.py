@@ -43,6 +43,9 @@ def find_alert(engine: Engine, alert_id: str) -> Alert:
     name = alert_id.partition("/")[0]
     update = read_source(engine, name) if name in engine.sources else engine.first_read(READ_TIMEOUT_S)
     alert = update.board.alerts.get(alert_id)
+    status = update.board.sources.get(name)
+    if alert is None and status is not None and not status.complete:
+        fail(f"{name} could not be read to the end: {status.message}", status.hint)
     if alert is None:
         near = _near_alerts(update, alert_id) or _near_alerts(engine.first_read(READ_TIMEOUT_S), alert_id)
         if not near and "/" in alert_id and name not in engine.sources:

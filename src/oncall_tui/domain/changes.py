@@ -23,19 +23,21 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 def changes(known: Mapping[str, str], board: Board) -> list[Change]:
     """Return the differences between the states last *known* (row id → state) and *board*.
 
-    An alert that is gone is resolved only where its source could be read: one that cannot be read has lost nothing.
+    An alert that is gone is resolved only where its source was read to the end: one that cannot be read, or whose first
+    list still comes, has lost nothing. What of such a list is there already is told once the list is whole.
     """
     found = []
+    coming = {name for name, source in board.sources.items() if source.coming}
     for alert in board.alerts.values():
         old = known.get(alert.id, "")
-        if old != alert.state:
+        if old != alert.state and alert.source not in coming:
             found.append(Change("alert", alert.id, old, alert.state, alert.title))
     for deploy in board.deploys.values():
         old = known.get(deploy.id, "")
         if old != deploy.state:
             found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
-    live = {name for name, source in board.sources.items() if source.current}
-    if all(s.read_at is not None for s in board.sources.values() if s.provider != "ecs"):
+    live = {name for name, source in board.sources.items() if source.whole}
+    if all(s.read_at is not None and s.complete for s in board.sources.values() if s.provider != "ecs"):
         live.add(OURS)  # before that it is not known what is missing
     ended = (AlertState.RESOLVED, "")
     for row_id, state in known.items():

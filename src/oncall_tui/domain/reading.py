@@ -46,7 +46,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     Rows of a scope with a problem may be older: the provider keeps its last good ones. *next_in_s* is when the
     provider wants to be asked again (None: the source's own interval). *calls* is how many calls this poll made.
-    *complete* is False while a first sweep is still under way: what is not there yet may still come. *behind* is of
+    *complete* is False while the first list is still coming: what is not there yet may still come. *behind* is of
     how many services the deploys are not read completely yet; of which none is known, its note says so. *clock_off_s*
     is the server's clock minus this machine's, in whole minutes; 0: they agree, or the server tells no time.
     """
@@ -66,6 +66,16 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     unexplained: int = 0  # services with deploys whose author, or why their tasks stopped, is not read yet
 
 
+def with_former(part: Reading, former: Reading | None) -> Reading:
+    """Return a *part* of a first list, with the rows of a *former* part that it does not have: a list that is read anew
+    after a failure begins again with few rows, and those that it does not have yet are not gone.
+    """
+    if former is None or part.complete:
+        return part
+    alerts = {one.id: one for one in (*former.alerts, *part.alerts)}
+    return msgspec.structs.replace(part, alerts=tuple(alerts.values()))
+
+
 class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One source's status on the board. *read_at* is the time of its last good reading (None: never)."""
 
@@ -79,6 +89,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     problems: tuple[PartialFailure, ...] = ()
     calls_per_s: float = 0.0
     partial: bool = False  # it was read just now, but for what *problems* name
+    complete: bool = True  # False: of its first list only a part was read so far
     behind: int = 0  # services whose deploys are not read completely yet
     unexplained: int = 0  # as of a reading
     clock_off_s: float = 0.0  # as of a reading
@@ -93,6 +104,16 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def current(self) -> bool:
         """Return whether its rows are current, except those that a problem names."""
         return self.live or self.partial
+
+    @property
+    def whole(self) -> bool:
+        """Return whether it was read just now to the end of its list: what is not among its rows is not there."""
+        return self.current and self.complete
+
+    @property
+    def coming(self) -> bool:
+        """Return whether its first list is still being read, page after page."""
+        return not self.complete and self.state is SourceState.WAITING
 
     def lacks(self, cluster: str) -> bool:
         """Return whether this cluster's services could not be read just now, while others were."""

@@ -110,7 +110,7 @@ class BoardBuilder:
     ) -> tuple[object, ...]:
         """Return everything besides rows that a board depends on."""
         able = tuple(provider is not None for provider in providers.values())
-        current = tuple(s.current for s in statuses)
+        current = tuple((s.current, s.complete) for s in statuses)
         return self._actions.marks.current, show_hidden, able, current, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:

@@ -290,7 +290,7 @@ class Engine:
             return self._composed.wait_for(lambda: until(self.update), timeout_s)
 
     def wait_for_answers(self, until: Callable[[Update], bool], timeout_s: float) -> bool:
-        """Do as ``wait``, and go on while a source that was never read still answers, page after page."""
+        """Do as ``wait``, and go on while a source that was never read whole still answers, page after page."""
         end_at = self.clock.monotonic() + LONGEST_LIST_S
         done = self.wait(until, timeout_s)
         while not done and self.clock.monotonic() < end_at and any(map(self._answers_come, self._pollers.values())):
@@ -299,7 +299,8 @@ class Engine:
 
     def _answers_come(self, poller: Poller) -> bool:
         seen = poller.seen
-        reads = seen.reading is None and seen.error_state is None and seen.answered_at is not None
+        whole = seen.reading is not None and seen.reading.complete
+        reads = not whole and seen.error_state is None and seen.answered_at is not None
         return reads and seen.asking_since is not None and silence_s(seen, self.clock.monotonic()) <= LATE_S
 
     def first_read(self, timeout_s: float) -> Update:
@@ -382,7 +383,7 @@ class Engine:
         self.recorder.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
 
     def _ask_on_call(self) -> None:
-        self.on_call.tick({s.name for s in self.update.board.sources.values() if s.current})
+        self.on_call.tick({s.name for s in self.update.board.sources.values() if s.whole})
 
     def _build_board(self) -> None:
         sources = tuple(self._pollers.values())

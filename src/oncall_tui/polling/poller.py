@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.domain.reading import Reading, SourceState, with_former
 from oncall_tui.errors import OF_THE_MACHINE, SourceError, unexpected
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
@@ -24,6 +24,7 @@ from oncall_tui.runtime.worker import Worker
 
 log = logging.getLogger(__name__)
 RATE_WINDOW_S = 60.0
+PART_EVERY_S = 1.0  # of a first list: putting together what was read so far takes time from reading the rest
 FRESH = ReadRequest(fresh=True)
 
 
@@ -114,7 +115,7 @@ class Poller:
         try:
             with told_of_answers(self._answered), telling(self._waits):
                 provider = self._provider()
-                reading = provider.read(request)
+                reading = provider.read(self._with_parts(request, began))
         except SourceError as error:
             return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))
         except BaseException as error:  # a provider's bug is this source's state, and nobody else's
@@ -128,6 +129,22 @@ class Poller:
         if reading.calls == 0 and self.seen.error_state is not None:
             return reading.next_in_s or BACKOFF_FIRST_S  # nothing was tried: the back-off goes on where it was
         return self._schedule.after_success(reading.next_in_s)
+
+    def _with_parts(self, request: ReadRequest, began: float) -> ReadRequest:
+        """Let a first list be told in parts: no row that was ever told is missing before it is known to be gone."""
+        if self.seen.reading is not None and self.seen.reading.complete:
+            return request
+        told_at = float("-inf")
+
+        def tell(make: Callable[[], Reading]) -> None:
+            nonlocal told_at
+            now = self._clock.monotonic()
+            if now - told_at >= PART_EVERY_S:
+                self._set(reading=with_former(make(), self.seen.reading), read_since=began)
+                self._changed()
+                told_at = self._clock.monotonic()
+
+        return msgspec.structs.replace(request, part=tell)
 
     def _answered(self) -> None:
         self._set(answered_at=self._clock.monotonic())

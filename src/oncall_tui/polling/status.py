@@ -59,6 +59,7 @@ def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
         behind=seen.reading.behind if seen.reading else 0,
         clock_off_s=seen.reading.clock_off_s if seen.reading else 0.0,
         unexplained=seen.reading.unexplained if seen.reading else 0,
+        complete=seen.reading.complete if seen.reading else True,
         waits=waits(seen, monotonic),
         banner=seen.banner,
     )
@@ -117,6 +118,8 @@ def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
         if hung_s > LATE_S:
             return SourceState.OFFLINE, f"no answer for {hung_s:.0f} s", "check the network to the source"
         return SourceState.WAITING, _going_on(seen, monotonic) or "not read yet", ""
+    if not seen.reading.complete and seen.asking_since is not None and hung_s <= LATE_S:
+        return _whole(seen)  # its pages come, however many they are
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else _going_on(seen, monotonic) or "its poll is late"
         return SourceState.STALE, why, "check the network to the source"
@@ -127,7 +130,8 @@ def _whole(seen: PollState) -> tuple[SourceState, str, str]:
     """The state by what the newest reading has and lacks."""
     assert seen.reading is not None
     if not seen.reading.complete:
-        return SourceState.WAITING, "still reading", ""
+        found = len(seen.reading.alerts) or len(seen.reading.services)
+        return SourceState.WAITING, f"still reading: {found:,} so far" if found else "still reading", ""
     if seen.reading.problems:
         first = seen.reading.problems[0]
         more = len(seen.reading.problems) - 1

@@ -38,10 +38,21 @@ if TYPE_CHECKING:
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """The poller's request: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first."""
+    """The poller's request: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first.
+
+    *part* is there until a reading was whole: a provider whose list has many pages tells by it what it has so far.
+    """
 
     fresh: bool = False
     watch: frozenset[str] = frozenset()
+    part: Callable[[Callable[[], Reading]], None] | None = None
+
+    def tell_part(self, make: Callable[[], Reading]) -> None:
+        """Show what was read so far. *make* makes that reading (``complete=False``), on this thread, and only where
+        it is wanted: not after a first whole reading, and not more than once a second.
+        """
+        if self.part is not None:
+            self.part(make)
 
 
 class Receipt(msgspec.Struct, frozen=True):

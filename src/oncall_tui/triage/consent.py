@@ -87,7 +87,7 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
     if rows:
         return NO_SUSPECT
-    lost = [s.name for s in triaged.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.current]
+    lost = [s.name for s in triaged.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.whole]
     if lost:
         return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
     return words or f"{NO_SUSPECT}, no alerts for it"

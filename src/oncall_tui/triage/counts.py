@@ -30,10 +30,13 @@ def nothing_read(triaged: TriagedBoard) -> frozenset[str]:
 
 
 def alerts_title(triaged: TriagedBoard) -> str:
-    """``ALERTS 3 · 1 page, unacknowledged``; ``ALERTS not known`` where no source of alerts was ever read."""
+    """``ALERTS 3 · 1 page, unacknowledged``; ``ALERTS 300 so far · …`` while a source's first list still comes;
+    ``ALERTS not known`` where no source of alerts was ever read.
+    """
     if "alerts" in nothing_read(triaged):
         return f"ALERTS {NOT_KNOWN}"
-    return f"ALERTS {len(triaged.alerts)} · {page_words(triaged)}"
+    so_far = " so far" if _alerts_come(triaged) else ""
+    return f"ALERTS {len(triaged.alerts)}{so_far} · {page_words(triaged)}"
 
 
 def services_title(triaged: TriagedBoard, deploying: bool = False) -> str:
@@ -62,7 +65,14 @@ def number(triaged: TriagedBoard, what: str, count: int) -> str:
     """
     if what in nothing_read(triaged):
         return "?"
-    return f"{count}?" if what != "alerts" and services_unread(triaged.board) else str(count)
+    unsure = _alerts_come(triaged) if what == "alerts" else bool(services_unread(triaged.board))
+    return f"{count}?" if unsure else str(count)
+
+
+def _alerts_come(triaged: TriagedBoard) -> bool:
+    """Return whether more alerts of a source that was read in part may still come."""
+    sources = triaged.board.sources.values()
+    return any(not s.complete for s in sources if s.provider not in SERVICE_PROVIDERS)
 
 
 def _never(source: SourceStatus) -> bool:

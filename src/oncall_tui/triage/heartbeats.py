@@ -63,7 +63,7 @@ class Heartbeats:
     def _absent(self, name: str, rule: PageRule, board: Board) -> Alert | None:
         """Return the alert for a missing heartbeat; None while that cannot be said."""
         where = self._seen.get(name) or self._where(rule, board)
-        unread = [s for s in where if s not in board.sources or not board.sources[s].current]
+        unread = [s for s in where if s not in board.sources or not board.sources[s].whole]
         if unread and name not in self._missing:
             return None
         now = _steady(board)

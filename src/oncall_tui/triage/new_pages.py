@@ -15,12 +15,16 @@ class NewPages:
         self._rung: dict[str, float] = {}
 
     def new(self, triaged: TriagedBoard) -> list[str]:
-        """Ids of rows that page, that nobody has, and whose episode is new; not where their incident rings itself."""
+        """Ids of rows that page, that nobody has, and whose episode is new; not where their incident rings itself.
+
+        While a source's first list still comes, its pages wait for its end: they ring once, not with each part.
+        """
         begun = []
+        coming = {name for name, source in triaged.board.sources.items() if source.coming}
         paging = {row.alert.id for row in triaged.alerts if row.pages}
         for row in triaged.alerts:
             if not (row.pages and nobody_has(triaged, row)) or (
-                row.incident != row.alert.id and row.incident in paging
+                row.alert.source in coming or (row.incident != row.alert.id and row.incident in paging)
             ):
                 continue
             rung = self._rung.get(row.id)

@@ -235,7 +235,7 @@ class Triager:
         """A row for each problem; the same object as before where nothing in it changed."""
         self._alerts = board.alerts
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
-        unsure = frozenset(s.name for s in board.sources.values() if not s.current or s.problems)
+        unsure = frozenset(s.name for s in board.sources.values() if not s.whole or s.problems)
         self._at = board.at
         problems = self._joiner.groups(board.alerts, services, board.at, unsure)
         ids = self._ids(problems)

@@ -15,12 +15,12 @@ SERVICE_PROVIDERS = frozenset({"ecs"})
 
 
 class UnreadScope(msgspec.Struct, frozen=True):
-    """*whole*: sources of which nothing is current, each with the words for it; *holds*: those of them that may have
-    services. *parts*: the scopes that other sources lack.
+    """*whole*: sources of which nothing is current, each with the words for it; *holds*: those that may have services
+    which are not known, also because their first list still comes. *parts*: the scopes that other sources lack.
     """
 
     whole: Mapping[str, str] = {}
-    holds: tuple[str, ...] = ()
+    holds: Mapping[str, str] = {}
     parts: Mapping[str, tuple[str, ...]] = {}
 
     def about(self, service: Service) -> str:
@@ -35,17 +35,18 @@ class UnreadScope(msgspec.Struct, frozen=True):
     def about_product(self, product: Product) -> str:
         """The same of the sources that the product's globs reach into."""
         wanted = {pattern.partition("/")[0] for pattern in product.services}
-        return next((self.whole[s] for s in self.holds if any(fnmatchcase(s, one) for one in wanted)), "")
+        return next((words for s, words in self.holds.items() if any(fnmatchcase(s, one) for one in wanted)), "")
 
     def about_any(self) -> str:
         """The same of a service that is not on the board: it may be of any source."""
-        return next((self.whole[s] for s in self.holds), "")
+        return next(iter(self.holds.values()), "")
 
 
 def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
     """Return the unread scope. Equal to the last one where nothing in it changed."""
     whole = {s.name: _words(s.name, s.state) for s in sources.values() if not s.current}
-    holds = tuple(name for name in whole if sources[name].provider in SERVICE_PROVIDERS)
+    able = (s for s in sources.values() if s.provider in SERVICE_PROVIDERS)
+    holds = {s.name: whole.get(s.name) or f"{s.name} is still being read" for s in able if not s.whole}
     parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}
     return UnreadScope(whole, holds, parts)
 

@@ -77,7 +77,7 @@ class Drawing:
         session, update = self._session, self._session.latest
         now, triaged, shown, rows = session.engine.clock.now(), update.triaged, session.view_filter, session.rows
         alerts, services, deploys = (session.tables[name] for name in PANES[:3])
-        current = tuple((s.current, s.problems) for s in update.board.sources.values())
+        current = tuple((s.current, s.complete, s.problems) for s in update.board.sources.values())
         if not triaged.alerts or not alerts.rows:  # it counts services too
             alerts.placeholder(self._filters.no_alert(now))
         if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):

@@ -238,7 +238,7 @@ class Watched:
         self.fleet, self.clock = of, FakeClock()
         self.aws = Aws(of, self.clock)
         clients = AwsClients(self.aws, self.aws)  # type: ignore[arg-type]
-        self.reader = EcsReader("prod", clients, RevisionCache(self.aws), self.clock, ("*",), "", True)  # type: ignore[arg-type]
+        self.reader = EcsReader("prod", clients, RevisionCache(self.aws), self.clock, ("*",), "", True, at_once=1)  # type: ignore[arg-type]
         self.figures = Figures(of.words, ratios={})
         self._born: dict[tuple[str, str], float] = {}
         self._rng = random.Random(of.seed + 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from tests.support.wire import Asked
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import ActionRequest
+from oncall_tui.domain.reading import Reading
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
@@ -185,3 +187,32 @@ def test_one_odd_item_in_the_answer_to_many_acknowledgements_is_no_failure_of_th
 
     rig.asked.spoil = odd
     assert list(rig.provider._api.update_many(ids, {"status": "acknowledged"}, "alice@example.com")) == ids[1:]
+
+
+def test_a_long_first_list_is_told_newest_first_and_then_as_it_comes(rig: Rig) -> None:
+    for number in range(250):
+        rig.clock.advance(60.0)
+        rig.world.trigger(f"more-{number}", f"check {number}", "payments")
+    parts: list[Reading] = []
+    whole = rig.provider.read(ReadRequest(part=lambda make: parts.append(make())))
+    asked = [dict(r.url.params) for r in rig.asked.requests if r.url.path == "/incidents"]
+    assert [(a["sort_by"].partition(":")[2], a["offset"]) for a in asked] == [
+        ("desc", "0"), ("asc", "0"), ("asc", "95"), ("asc", "190"),
+    ]  # fmt: skip
+    assert "check 249" in {a.title for a in parts[0].alerts}
+    assert [len(p.alerts) for p in parts] == [100, 200, 252, 252]
+    assert not any(p.complete for p in parts)
+    assert (len(whole.alerts), whole.complete) == (252, True)
+    for before, after in itertools.pairwise([*parts, whole]):
+        assert {a.id for a in before.alerts} <= {a.id for a in after.alerts}
+    rig.asked.requests.clear()
+    rig.provider.read(ReadRequest(fresh=True))  # a later poll asks for no page more than it needs
+    assert sum(r.url.path == "/incidents" for r in rig.asked.requests) == 3
+
+
+def test_a_list_of_one_page_takes_one_call_and_is_told_before_the_incidents_own_alerts_are_read(rig: Rig) -> None:
+    calls: list[int] = []
+    rig.provider.read(ReadRequest(part=lambda make: calls.append(len(rig.asked.requests)) or make()))  # type: ignore[func-returns-value]
+    assert calls == [1]
+    assert sum(r.url.path == "/incidents" for r in rig.asked.requests) == 1
+    assert sum(r.url.path.endswith("/alerts") for r in rig.asked.requests) == 2

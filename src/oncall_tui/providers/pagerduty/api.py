@@ -46,6 +46,7 @@ _CODES = {
 T = TypeVar("T")
 U = TypeVar("U")
 Query = Sequence[tuple[str, str]]
+SoFar = Callable[[Items[PagerDutyIncident]], None]
 OPEN = (("statuses[]", "triggered"), ("statuses[]", "acknowledged"))
 
 _turns: dict[tuple[str, str, tuple[str, ...]], threading.Lock] = {}
@@ -121,24 +122,39 @@ class PagerDutyApi:
 
     # --- incidents -----------------------------------------------------------------------------------------------
 
-    def open_incidents(self) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
+    def open_incidents(self, so_far: SoFar | None = None) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
         """Every open incident, undecoded; how its pages ended, and whether the list moved too much while it was read.
 
         Pages overlap: where an incident resolves between two pages the rest moves up, and one would be skipped. A page
         without the overlap means that more moved than that, and the list is read once more from the start.
-        """
-        found, paging, moved = self._pages()
-        return self._pages() if moved else (found, paging, moved)
 
-    def _pages(self) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
+        *so_far* is given what was read, after each page but the last; then the newest incidents come first, which costs
+        one call where there are more than a page: the rest is read from the oldest on, so that no page moves on.
+        """
+        newest: Items[PagerDutyIncident] = listing(())
+        if so_far is not None:
+            page = self._page(0, "desc")
+            if not page.more:
+                return listing(page.incidents), Paging(0), False
+            newest = listing(page.incidents)
+            so_far(newest)
+        found, paging, moved = self._pages(so_far, newest)
+        return self._pages(so_far, newest) if moved else (found, paging, moved)
+
+    def _page(self, offset: int, order: str) -> schema.Incidents:
+        params = [*OPEN, ("sort_by", f"created_at:{order}"), *self._narrowed()]
+        return self.get("/incidents", schema.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
+
+    def _pages(
+        self, so_far: SoFar | None, newest: Items[PagerDutyIncident]
+    ) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
         seen: dict[bytes, msgspec.Raw] = {}
         last: list[bytes] = []
         paging = Paging(0, most=LAST)
         for offset in paging:
             if offset:
                 self._before_more()
-            params = [*OPEN, ("sort_by", "created_at:asc"), *self._narrowed()]
-            page = self.get("/incidents", schema.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
+            page = self._page(offset, "asc")
             raws = {blake2b(raw, digest_size=16).digest(): raw for raw in page.incidents}
             if last and not any(raw in raws for raw in last):
                 return listing(seen.values()), paging, True
@@ -151,6 +167,8 @@ class PagerDutyApi:
             if page.more and raws:
                 paging.cut = after + PAGE > LAST
                 paging.follow(None if paging.cut else after)
+                if so_far is not None:
+                    so_far(listing([*newest, *seen.values()]))
         return listing(seen.values()), paging, False
 
     def _narrowed(self) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
-from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.lists import Damage, Items
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
@@ -129,6 +129,7 @@ class PagerDutyProvider:
         incidents = [entry.incident for entry in listed.entries]
         self._holders.follow(incidents)
         left = 0
+        request.tell_part(lambda: self._so_far(listed, calls))  # the incidents' own alerts take a call each
         if (
             not self._api.low or request.fresh
         ):  # few calls are left: the list alone, and more of it when there are again
@@ -146,6 +147,16 @@ class PagerDutyProvider:
             clock_off_s=self._http.clock_off_s,
         )
 
+    def _so_far(self, listed: _Listed, calls: int) -> Reading:
+        return Reading(
+            source=self.source,
+            at=listed.at,
+            alerts=self._rows(listed.entries),
+            calls=self._http.calls - calls,
+            complete=False,
+            clock_off_s=self._http.clock_off_s,
+        )
+
     def _list(self, request: ReadRequest) -> _Listed:
         """The list, read anew but where the last one is kept. Where that fails, none is kept."""
         now = self._clock.monotonic()
@@ -155,7 +166,14 @@ class PagerDutyProvider:
         at = self._clock.now()  # what is read is as old as the first call
         if self._mine and not self._api.mine:
             self._api.mine = self._who().id
-        raws, paging, moved = self._api.open_incidents()
+        calls = self._http.calls
+
+        def so_far(raws: Items[PagerDutyIncident]) -> None:
+            request.tell_part(
+                lambda: self._so_far(_Listed(self._listing.take(raws)[0], at, Paging(0), False, Damage()), calls)
+            )
+
+        raws, paging, moved = self._api.open_incidents(so_far if request.part is not None else None)
         entries, damage = self._listing.take(raws)
         damage.raise_if_all(self._http.host, "incidents")
         return _Listed(entries, at, paging, moved, damage)

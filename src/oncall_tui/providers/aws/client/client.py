@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -42,6 +43,7 @@ class AwsClient:
         self.calls = calls
         self._budget = budget
         self._transport = transport
+        self._counting = threading.Lock()
 
     @property
     def rate(self) -> float:
@@ -62,7 +64,8 @@ class AwsClient:
         it one is an error: nothing is decided on a list with holes.
         """
         self._budget.take(priority, self.sessions)
-        self.calls[operation] += 1
+        with self._counting:
+            self.calls[operation] += 1
         try:
             raw = self._send(operation, params, acting=False)
         except Exception as error:

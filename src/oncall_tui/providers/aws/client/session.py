@@ -34,7 +34,7 @@ CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"},  # whatever AWS_RETRY_MODE says
     defaults_mode="legacy",  # "auto" asks the instance's metadata while a client is made
     tcp_keepalive=True,
-    max_pool_connections=4,
+    max_pool_connections=8,  # six polls of a first sweep, and an action
     user_agent_extra="oncall-tui",
 )
 AWS_HOSTS = (  # of every partition, the dual-stack ones too; a test holds them to botocore's

@@ -8,7 +8,7 @@ What failed is tried again apart, never twice without a good call between, so th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 
 import msgspec
@@ -107,6 +107,18 @@ class CallSchedule:
         purpose = self._shares.pick(ready)
         return None if purpose is None else self._call(purpose, heads, now, deploys)
 
+    def first_calls(self, now: float, flying: Collection[PollCall], most: int) -> list[PollCall]:
+        """Return up to *most* calls for what was never read, beside those that are *flying*: none of them waits for
+        another's answer.
+        """
+        listed = {call.cluster for call in flying if call.what is What.LIST}
+        new = [c.name for c in self.clusters.values() if c.listed_at is None and c.held <= now and c.name not in listed]
+        found = [PollCall(Purpose.FIRST_SERVICES, What.LIST, name) for name in new[:most]]
+        asked = {key for call in flying for key in call.keys}
+        for cluster, keys in self.queue.never_read(now, asked, most - len(found)):
+            found.append(PollCall(Purpose.FIRST_SERVICES, What.SERVICES, cluster, keys))
+        return found
+
     def next_at(self, now: float, deploys: Mapping[Purpose, float]) -> float:
         """Return when something is due."""
         dues = self._dues(self.queue.heads(now), deploys)
@@ -149,7 +161,8 @@ class CallSchedule:
     def _cluster_calls(self) -> list[tuple[Purpose, float, PollCall]]:
         first = Purpose.CLUSTERS if self.discovered else Purpose.FIRST_SERVICES
         calls = [(first, self.discover_at, PollCall(first, What.DISCOVER))]
-        if self.clusters:
+        unlisted = any(c.listed_at is None and not c.fails and c.trouble is None for c in self.clusters.values())
+        if self.clusters and not unlisted:  # who is there comes before how many tasks run
             calls.append((Purpose.CLUSTERS, self.look_at, PollCall(Purpose.CLUSTERS, What.LOOK)))
         new = [c for c in self.clusters.values() if c.listed_at is None]
         old = [c for c in self.clusters.values() if c.listed_at is not None]

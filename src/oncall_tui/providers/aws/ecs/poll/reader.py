@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from sys import intern
+from typing import Any
 
 from oncall_tui import errors
 from oncall_tui.domain.deploy import Deploy
@@ -25,15 +27,19 @@ from oncall_tui.providers.aws.ecs.poll.call_schedule import (
     What,
 )
 from oncall_tui.providers.aws.ecs.poll.deploys import DeployReader
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
 from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.paging import Paging
+from oncall_tui.runtime.answers import answered
+from oncall_tui.runtime.calls_at_once import CallsAtOnce, Came
 from oncall_tui.runtime.clock import Clock, Instant, instant
 
 DENIED_S = 60.0
-WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
+WORK_S = 2.0  # a poll comes back after this much work, so that rows are not older than they look
+AT_ONCE = 6  # calls of the first sweep: over 60 ms each, 200 services one after the other take 1.5 s
 FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
 SET_S = 2.0  # the clock's faces went so far apart: it was set
 SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
@@ -52,9 +58,11 @@ class EcsReader:
         globs: tuple[str, ...],
         account: str,
         can_act: bool,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._source, self._client, self._clock, self._globs = source, clients.ecs, clock, globs
         self._account, self._can_act = account, can_act
+        self._at_once = at_once
         self._schedule = CallSchedule()
         self._queue = self._schedule.queue
         self._clusters = self._schedule.clusters
@@ -68,6 +76,9 @@ class EcsReader:
         self._absent: dict[str, float] = {}
         self._touched: deque[str] = deque()
         self._complete = False
+        self._request = ReadRequest()
+        self._before = 0  # calls before this poll
+        self._until = 0.0
         self._good = 0
         self._lost = True  # the last poll read nothing
         self._apart = clock.now() - clock.monotonic()
@@ -75,18 +86,22 @@ class EcsReader:
 
     def read(self, request: ReadRequest) -> Reading:
         """One poll. Raises SourceError only where nothing at all could be read."""
-        before = sum(self._client.calls.values())
+        self._request, self._before = request, sum(self._client.calls.values())
         self._good, self._failed = 0, None
         if request.fresh:
             self._want_all()
         self._queue.focus(request.watch | self._take_touched())
         wait = self._work()
-        self._build()
-        calls = sum(self._client.calls.values()) - before
+        calls = sum(self._client.calls.values()) - self._before
         if calls or self._failed:  # without a call there is nothing new to say of the clusters
             self._lost = True
             self._raise_if_lost()
             self._lost = False
+        return self._reading(wait)
+
+    def _reading(self, wait: float = 0.0) -> Reading:
+        """Return what is known now; *wait*: the seconds before another call may be made."""
+        self._build()
         now = self._clock.monotonic()
         return Reading(
             source=self._source,
@@ -95,7 +110,7 @@ class EcsReader:
             deploys=tuple(d for made in self._made.values() for d in made),
             problems=tuple(self._told()),
             next_in_s=max(wait, self._next_at(now) - now, 0.0),
-            calls=calls,
+            calls=sum(self._client.calls.values()) - self._before,
             complete=self._is_complete(now),
             behind=self._deploys.behind(self._services),
             unexplained=self._deploys.unexplained,
@@ -141,9 +156,9 @@ class EcsReader:
 
     def _work(self) -> float:
         """Make calls until nothing is due, for two seconds at the most; the seconds to wait where one was refused."""
-        started = self._clock.monotonic()
+        self._until = self._clock.monotonic() + WORK_S
         try:
-            while self._step() and self._clock.monotonic() - started < WORK_S:
+            while self._step() and self._clock.monotonic() < self._until:
                 pass
         except RateLimited as later:
             return later.wait_s
@@ -159,6 +174,12 @@ class EcsReader:
         call = self._schedule.next(moment.due, self._deploys.waiting())
         if call is None:
             return False
+        if call.purpose is Purpose.FIRST_SERVICES and (self._good or not self._lost):  # keys and network serve
+            try:
+                self._make_first()
+            finally:
+                self._request.tell_part(self._reading)  # the rows: what is known of their deploys comes after
+            return True
         error = self._make(call, moment)
         if error is None:
             return True
@@ -173,25 +194,64 @@ class EcsReader:
         probe = None if self._lost else self._schedule.probe(failed)
         return probe is not None and self._make(probe, instant(self._clock)) is None
 
-    def _make(self, call: PollCall, moment: Instant) -> errors.SourceError | None:
-        """Make one call of the schedule; why it failed. Raises RateLimited."""
+    def _make_first(self) -> None:
+        """Make the calls for what was never read, several at once, until nothing of it is left or the time is over.
+
+        Raises RateLimited, and SourceError where no other call would do better, once those under way have ended.
+        """
+        calls: CallsAtOnce[PollCall, Any] = CallsAtOnce(self._source)
+        stop: RateLimited | errors.SourceError | None = None
+        first = True
+        while True:
+            moment = instant(self._clock)
+            if stop is None and (first or moment.due < self._until):
+                room = self._at_once - len(calls.flying)
+                for call in self._schedule.first_calls(moment.due, calls.flying, room):
+                    calls.start(call, self._fetch(call))
+            first = False
+            if not calls.flying:
+                break
+            call, came = calls.next()
+            answered()
+            try:
+                error = self._make(call, instant(self._clock), came)
+            except RateLimited as later:
+                stop = stop or later
+            else:
+                stop = error if error is not None and error.state in OF_ALL else stop
+        if stop is not None:
+            raise stop
+
+    def _make(self, call: PollCall, moment: Instant, came: Came[Any] | None = None) -> errors.SourceError | None:
+        """Make one call of the schedule, or take what *came* of it; why it failed. Raises RateLimited."""
         before, now = sum(self._client.calls.values()), moment.due
+        made: int | None = None if came is None else 1
         try:
-            self._ask(call, moment)
+            self._ask(call, moment, came.get if came is not None else None)
+        except RateLimited:
+            made = 0 if came is not None else None
+            raise
         except errors.SourceError as error:
             if error.state not in OF_ALL:
                 self._schedule.failed(call, now)
                 self._say_failed(call, error)
             return error
         else:
-            self._schedule.answered(call, now, self._clock.monotonic() - now)
+            self._schedule.answered(call, now, self._clock.monotonic() - now if came is None else came.seconds)
             self._say_well(call)
             return None
         finally:
-            made = sum(self._client.calls.values()) - before
-            self._schedule.made(call, now, made, self._clock.monotonic() - now, self._client.rate)
+            made = sum(self._client.calls.values()) - before if made is None else made
+            took_s = self._clock.monotonic() - now if came is None else came.seconds
+            self._schedule.made(call, now, made, took_s, self._client.rate)
 
-    def _ask(self, call: PollCall, moment: Instant) -> None:
+    def _fetch(self, call: PollCall) -> Callable[[], Any]:
+        """Return the calls to AWS that *call* takes, which may be made on any thread; what came of it is taken here."""
+        if call.what is What.LIST:
+            return partial(self._listed, call.cluster)
+        return partial(self._described, call.cluster, [self._queue.slots[key].name for key in call.keys])
+
+    def _ask(self, call: PollCall, moment: Instant, fetched: Callable[[], Any] | None) -> None:
         now = moment.due
         if call.what is What.DISCOVER:
             self._discover()
@@ -200,9 +260,10 @@ class EcsReader:
         elif call.what is What.LIST:
             cluster = self._clusters[call.cluster]
             with _ClusterScope(self, cluster, now):
-                self._list_services(cluster, now)
+                self._take_list(cluster, now, *(fetched or self._fetch(call))())
         elif call.what is What.SERVICES:
-            self._describe(call.cluster, list(call.keys), now)
+            with _ClusterScope(self, self._clusters[call.cluster], now):
+                self._take(call.cluster, list(call.keys), now, *(fetched or self._fetch(call))())
         else:
             self._deploys.step(call.purpose, moment)
             self._good += 1
@@ -307,21 +368,28 @@ class EcsReader:
             cluster.listed_at = None
         cluster.counts, cluster.active = counts, found.active_services_count
 
-    def _list_services(self, cluster: ClusterState, now: float) -> None:
-        found: dict[str, tuple[str, str]] = {}
+    def _listed(self, cluster: str) -> tuple[list[str], Damage, Paging[str]]:
+        """Return the names of a cluster's services. On any thread."""
+        found: list[str] = []
         damage, paging = Damage(), Paging("")
         for token in paging:
             priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.HOT, {})
             page = self._client.read(
-                w.ListServices, "ListServices", priority, damage, cluster=cluster.name, maxResults=100, **more
+                w.ListServices, "ListServices", priority, damage, cluster=cluster, maxResults=100, **more
             )
-            for one in page.service_arns:
-                name = arn.parse(one).name
-                key = intern(f"{self._source}/{cluster.name}/{name}")
-                if self._absent.get(key, 0.0) <= now:
-                    found[key] = (cluster.name, intern(name))
-            self._good += 1
+            found += (arn.parse(one).name for one in page.service_arns)
+            self._good += 1  # whether it is 0 is all that matters
             paging.follow(page.next_token)
+        return found, damage, paging
+
+    def _take_list(
+        self, cluster: ClusterState, now: float, names: list[str], damage: Damage, paging: Paging[str]
+    ) -> None:
+        found: dict[str, tuple[str, str]] = {}
+        for name in names:
+            key = intern(f"{self._source}/{cluster.name}/{name}")
+            if self._absent.get(key, 0.0) <= now:
+                found[key] = (cluster.name, intern(name))
         self._lacks.note(f"services of {cluster.name}", damage, paging, len(found))
         if damage or not paging.whole:  # the list has holes: what it does not name may be there all the same
             held = self._queue.slots.items()
@@ -331,17 +399,16 @@ class EcsReader:
 
     # --- services ---
 
-    def _describe(self, cluster: str, keys: list[str], now: float) -> None:
-        names = [self._queue.slots[key].name for key in keys]
-        with _ClusterScope(self, self._clusters[cluster], now):
-            damage = Damage()
-            answer = self._client.read(
-                w.DescribeServices, "DescribeServices", Priority.HOT, damage, cluster=cluster, services=names
-            )
-            self._good += 1
-            self._take(cluster, keys, answer, now, damage)
+    def _described(self, cluster: str, names: list[str]) -> tuple[w.DescribeServices, Damage]:
+        """Return services as they are. On any thread."""
+        damage = Damage()
+        answer = self._client.read(
+            w.DescribeServices, "DescribeServices", Priority.HOT, damage, cluster=cluster, services=names
+        )
+        self._good += 1
+        return answer, damage
 
-    def _take(self, cluster: str, keys: list[str], answer: w.DescribeServices, now: float, damage: Damage) -> None:
+    def _take(self, cluster: str, keys: list[str], now: float, answer: w.DescribeServices, damage: Damage) -> None:
         seen, moment = set(), instant(self._clock)
         for service in answer.services:
             key = rows.service_id(self._source, service)

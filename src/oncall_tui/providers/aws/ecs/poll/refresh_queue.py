@@ -9,7 +9,7 @@ whatever else is the matter with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -257,6 +257,20 @@ class RefreshQueue:
         if slot.due is not None and slot.attention is not None and slot.due - now <= slot.attention.every / 2:
             return 3, slot.due
         return (4, slot.read_at) if now - slot.read_at >= SWEEP_S / 2 else None
+
+    def never_read(self, now: float, but: Container[str], most: int) -> list[tuple[str, tuple[str, ...]]]:
+        """(cluster, up to ten ids) of *most* calls for services that were never read, and that are not among *but*."""
+        by_cluster: dict[str, list[str]] = {}
+        for key, slot in self.slots.items():
+            if slot.read_at is None and not slot.fails and slot.held <= now and key not in but:
+                by_cluster.setdefault(slot.cluster, []).append(key)
+        found = [
+            (cluster, tuple(keys[at : at + A_CALL]))
+            for cluster, keys in by_cluster.items()
+            if self._held.get(cluster, 0.0) <= now and not self.lost(cluster)
+            for at in range(0, len(keys), A_CALL)
+        ]
+        return found[:most]
 
     def swept(self, now: float) -> None:
         """Note that a call of the sweep was made."""
