@@ -6,7 +6,9 @@ Nothing here imports boto3, httpx or Textual: providers are built by their own p
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,9 +19,8 @@ from oncall_tui import config as configuration
 from oncall_tui.config import Config, ScreenWords
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine.engine import Engine, SourceSpec
-from oncall_tui.errors import SourceError
+from oncall_tui.errors import SharingError, SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.journal.lease import FileLease, Lease
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
@@ -32,6 +33,9 @@ from oncall_tui.triage.triager import Rules
 
 if TYPE_CHECKING:
     from oncall_tui.engine.past_import import NamesSource, PastSource
+    from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.journal.lease import Lease
+    from oncall_tui.sharing.server import ReadingServer
 
 
 def load_config(path: str = "") -> Config:
@@ -60,9 +64,14 @@ def actor_of(config: Config) -> Actor:
 
 
 def make_engine(
-    config: Config, *, read_only: bool = False, steady_s: float | None = None, clock: Clock | None = None
+    config: Config,
+    *,
+    read_only: bool = False,
+    steady_s: float | None = None,
+    clock: Clock | None = None,
+    takes_readings: bool = False,
 ) -> Engine:
-    """An engine over every configured source, not started yet."""
+    """An engine over every configured source, not started yet. *takes_readings*: a recorder's, where there is one."""
     time_format.set_zone(ZoneInfo(config.timezone))
     clock = clock or SystemClock()
     actor = actor_of(config)
@@ -80,7 +89,7 @@ def make_engine(
         read_only=read_only,
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
-        lease=make_lease(config, clock),
+        watch=partial(_watch_recorder, config, read_only) if takes_readings else None,
     )
 
 
@@ -91,7 +100,78 @@ def open_journal(config: Config, clock: Clock) -> Journal:
 
 def make_lease(config: Config, clock: Clock) -> Lease:
     """Return the lease of the configured journal's recorder; nothing is opened yet."""
+    from oncall_tui.journal.lease import FileLease
+
     return FileLease(Path(config.journal_path).expanduser(), clock)
+
+
+def _watch_recorder(config: Config, read_only: bool, engine: Engine) -> RecorderWatch:
+    """Return *engine*'s view of the recorder, which takes its readings. Imported once the first frame is shown."""
+    from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.sharing.client import ReadingsClient
+
+    readings = ReadingsClient(
+        lambda: socket_of(config),
+        engine.pollers,
+        lambda: source_digests(config),
+        engine.clock,
+        engine.rebuild,
+        read_only,
+        partial(engine.on_call.give, email=engine.actor.email),
+    )
+    return RecorderWatch(make_lease(config, engine.clock), engine.clock, engine.rebuild, readings)
+
+
+def socket_of(config: Config) -> Path:
+    """Return the path of the recorder's socket. Raises SharingError where there can be none."""
+    from oncall_tui.sharing.place import socket_path
+
+    return socket_path(config.recorder.socket, Path(config.journal_path).expanduser(), os.environ)
+
+
+def source_digests(config: Config) -> dict[str, str]:
+    """Return a digest of each source's options that its readings depend on; none of a source that is personal.
+
+    A secret is in it by its place (the variable, the file, the command), and its value is not read.
+    """
+    import hashlib  # slow to load, and not needed for the first frame
+
+    import msgspec
+
+    found = {}
+    for options in config.sources:
+        if not options.personal:
+            told = {n: getattr(options, n) for n in options.__struct_fields__ if n not in options.for_acting}
+            text = msgspec.json.encode(told, enc_hook=lambda secret: [secret.kind, *secret.where], order="sorted")
+            found[options.name] = hashlib.sha256(text).hexdigest()
+    return found
+
+
+def serve_readings(config: Config, engine: Engine, read_only: bool) -> ReadingServer:
+    """Return the server of *engine*'s readings, started. Raises OSError, SharingError."""
+    from oncall_tui.sharing.server import ReadingServer
+
+    group: int | None = None
+    if config.recorder.group:
+        import grp
+
+        try:
+            group = grp.getgrnam(config.recorder.group).gr_gid
+        except KeyError:
+            raise SharingError(f"recorder.group: there is no group {config.recorder.group!r} on this machine") from None
+    server = ReadingServer(
+        socket_of(config),
+        group,
+        engine.pollers,
+        source_digests(config),
+        engine.clock,
+        lambda: engine.on_call.rosters,
+        read_only or config.read_only,
+        engine.journal.path,
+    )
+    engine.polled.append(server.changed)
+    server.start()
+    return server
 
 
 def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:

@@ -42,6 +42,10 @@ class JournalError(OncallError):
     """The journal cannot be opened or written."""
 
 
+class SharingError(OncallError):
+    """Readings cannot be shared with the boards on this machine, or a recorder's cannot be taken."""
+
+
 # --- reading a source -------------------------------------------------------------------------------------------------
 
 

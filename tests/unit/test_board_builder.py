@@ -24,18 +24,19 @@ from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 
 class Source:
-    """A poller's face: what it saw, and the provider once it is built."""
+    """A poller's face: what it saw."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.handles = frozenset(FakeProvider(name).handlers())
         self.seen = PollState(name=name, provider="fake", stale_after_s=60.0)
-        self.provider: Any = None
 
     def reads(self, at: float, monotonic: float, **rows: Any) -> None:
         """A poll ended well."""
-        self.provider = self.provider or FakeProvider(self.name)
         reading = Reading(source=self.name, at=at, **rows)
-        self.seen = msgspec.structs.replace(self.seen, reading=reading, read_since=monotonic, error_state=None)
+        self.seen = msgspec.structs.replace(
+            self.seen, reading=reading, read_since=monotonic, error_state=None, handles=self.handles
+        )
 
 
 class Marks:
@@ -154,8 +155,7 @@ def test_no_data_that_was_seen_stays_no_data(bench: Bench) -> None:
 @pytest.mark.parametrize("seen", [False, True])
 def test_what_the_source_cannot_do_is_done_here(bench: Bench, seen: bool) -> None:
     """A source without an acknowledge: its rows are marked as seen in the journal, and say so."""
-    bench.prom.provider = FakeProvider("prom")
-    bench.prom.provider.handlers = dict
+    bench.prom.handles = frozenset()
     bench.reads(bench.prom, alerts=(msgspec.structs.replace(A, verbs=frozenset({Verb.SILENCE})),))
     if seen:
         bench.actions.marks.current = {A.id: SeenMark("Alice", 5.0, A.began)}
@@ -168,7 +168,7 @@ def test_what_the_source_cannot_do_is_done_here(bench: Bench, seen: bool) -> Non
 def test_what_the_source_can_do_is_not_done_here(bench: Bench) -> None:
     bench.reads(bench.prom, alerts=(A,))
     found = bench.build().board.alerts[A.id]
-    assert Verb.ACKNOWLEDGE in bench.prom.provider.handlers()
+    assert Verb.ACKNOWLEDGE in bench.prom.handles
     assert not found.here & {Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE}
     assert found.verbs == A.verbs | {Verb.NOTE, Verb.ESCALATE}
 
@@ -234,7 +234,6 @@ def test_a_poll_that_ends_while_a_board_is_built_does_not_mix_two_readings(bench
         def seen(self, value: PollState) -> None: ...
 
     moving = Moving("prom")
-    moving.provider = bench.prom.provider
     bench.builder.build(bench.board, (moving,), bench.clock.now(), bench.clock.monotonic(), False)
     assert len(taken) == 1
 

@@ -119,21 +119,21 @@ def test_the_board_says_whether_a_recorder_watches_and_since_when(tmp_path: Path
     recorder, seen = lease(tmp_path, clock), lease(tmp_path, clock)
     watch = RecorderWatch(seen, clock, lambda: told.append(1))
     watch.read()
-    assert watch.words == NONE
+    assert watch.words == (NONE,)
     recorder.take()
     watch.read()
     clock.advance(RENEWED_S)
     recorder.take()
     watch.read()
-    assert watch.words.startswith("watches since 08:00 UTC (")
-    assert f"pid {os.getpid()}" in watch.words
+    assert watch.words[0].startswith("watches since 08:00 UTC (")
+    assert f"pid {os.getpid()}" in watch.words[0]
     assert len(told) == 2  # nothing is drawn anew because it was renewed
     clock.advance(LOST_S + 1)
     watch.read()
-    assert watch.words.startswith("did not answer since 08:00 UTC (")
+    assert watch.words[0].startswith("did not answer since 08:00 UTC (")
     recorder.release()
     watch.read()
-    assert watch.words == NONE
+    assert watch.words == (NONE,)
     (tmp_path / "journal.db.recorder").write_text("no JSON {")
     assert recorder.take()  # whatever stood there
     recorder.release()

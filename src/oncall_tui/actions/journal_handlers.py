@@ -8,7 +8,7 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -181,7 +181,7 @@ class LocalNote(_JournalHandler):
 LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
 
 
-def done_here(handlers: Mapping[Verb, ActionHandler], verb: Verb) -> bool:
+def done_here(handlers: Container[Verb], verb: Verb) -> bool:
     """Tell whether *verb* is done in the journal: un-acknowledge only where acknowledge is."""
     return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
 

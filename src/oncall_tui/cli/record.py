@@ -18,7 +18,7 @@ from oncall_tui.cli.output import say
 from oncall_tui.config import Config
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, Update
-from oncall_tui.errors import JournalError
+from oncall_tui.errors import JournalError, SharingError
 from oncall_tui.journal.lease import RENEWED_S, Lease
 from oncall_tui.runtime.clock import SystemClock
 
@@ -97,9 +97,10 @@ def run(config: Config, lease: Lease, stopped: Stopped, read_only: bool) -> int:
     engine.recorder.keep_details()
     say(f"recording into {engine.journal.path}")
     engine.start()
-    with ended_well(engine):
+    engine.on_call.start()
+    with ended_well(engine), shared(config, engine, read_only):
         engine.recorder.begin(engine.clock.now())
-        told = Told()
+        told = ChangesSaid()
         while not stopped.within(RENEWED_S):
             told.say_what_changed(engine.update)
             try:
@@ -112,6 +113,23 @@ def run(config: Config, lease: Lease, stopped: Stopped, read_only: bool) -> int:
                 return NOT_DONE
     say("stopped")
     return DONE
+
+
+@contextlib.contextmanager
+def shared(config: Config, engine: Engine, read_only: bool) -> Iterator[None]:
+    """Share the readings with the boards on this machine. Where that cannot be it is said, and all is recorded."""
+    server = None
+    try:
+        server = bootstrap.serve_readings(config, engine, read_only)
+        say(f"boards on this machine take its readings at {server.path}")
+    except (OSError, SharingError) as error:
+        why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        say(f"warning: the readings are not shared: {why}")
+    try:
+        yield
+    finally:
+        if server is not None:
+            server.stop()
 
 
 @contextlib.contextmanager
@@ -128,7 +146,7 @@ def ended_well(engine: Engine) -> Iterator[None]:
         engine.stop()
 
 
-class Told:
+class ChangesSaid:
     """Says on stderr, where a service's log is kept, how the sources and the journal are, once for each change."""
 
     def __init__(self) -> None:

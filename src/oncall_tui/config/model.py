@@ -33,6 +33,15 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     views: dict[str, str] = {}
 
 
+class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The way in which a recorder shares its readings: *socket* is a path (empty: beside the journal),
+    *group* a group of accounts that may read there too (empty: its own account alone).
+    """
+
+    socket: str = ""
+    group: str = ""
+
+
 class ScreenWords(msgspec.Struct, frozen=True):
     """The words that ``screen`` may name: each action's id with its usual key; keys that are *taken* (key -> by what);
     *themes*; and *name*, which gives the names of the keys in a text (an empty one for what is no key).
@@ -59,6 +68,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     steady_s: float = 60.0
     look_back_s: float = 3600.0
     journal: str = ""
+    recorder: RecorderSettings = RecorderSettings()
 
 
 class Config(ConfigFile, frozen=True, kw_only=True):

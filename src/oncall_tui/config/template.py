@@ -175,4 +175,7 @@ _TEMPLATE = """\
 
 ## Where the record of alerts, deploys and actions is kept.
 # journal: JOURNAL
+
+## Where `oncall-tui record` shares its readings with the boards on its machine, and a group that may read there too.
+# recorder: {socket: /run/oncall-tui/record.socket, group: oncall}
 """

@@ -25,17 +25,17 @@ from oncall_tui.domain.service_history import DeployHistories
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.journal import Journal
 from oncall_tui.polling.status import PollState, status_of
-from oncall_tui.providers.base import Provider
 from oncall_tui.runtime.clock import Instant
 from oncall_tui.triage.triager import TriagedBoard, Triager
 
+Handled = frozenset[Verb] | None  # the verbs that a source's provider has a handler for; None: it is not built yet
+
 
 class PolledSource(Protocol):
-    """The part of a poller that a board is built from. *provider* is None until it is built."""
+    """The part of a poller that a board is built from."""
 
     name: str
     seen: PollState
-    provider: Provider | None
 
 
 class LocalActions(Protocol):
@@ -78,17 +78,17 @@ class BoardBuilder:
         if self._recorder.recall():
             self._built_from = ([], ())
         seen = [s.seen for s in sources]  # once: a poll may replace it meanwhile
-        providers = {s.name: s.provider for s in sources}
+        handles = {s.name: s.handles for s in seen}
         statuses = [status_of(s, now, monotonic) for s in seen]
         readings = [s.reading for s in seen if s.reading]
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
-        beside = self._beside(providers, statuses, show_hidden)
+        beside = self._beside(handles, statuses, show_hidden)
         version = last.board.version + 1
         if self._same(rows, beside):
             board = _with_sources(last.board, version, Instant(now, monotonic), statuses)
             if self.triager.still(board):
                 return msgspec.structs.replace(last, board=board)
-        board = self._with_local(merge(version, now, statuses, readings, monotonic), providers, now)
+        board = self._with_local(merge(version, now, statuses, readings, monotonic), handles, now)
         triaged = self.triager.triage(board, show_hidden)
         self._recorder.record(triaged, last.board, now)
         self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
@@ -106,12 +106,11 @@ class BoardBuilder:
         return msgspec.structs.replace(last, board=board)
 
     def _beside(
-        self, providers: Mapping[str, Provider | None], statuses: Iterable[SourceStatus], show_hidden: bool
+        self, handles: Mapping[str, Handled], statuses: Iterable[SourceStatus], show_hidden: bool
     ) -> tuple[object, ...]:
         """Return everything besides rows that a board depends on."""
-        able = tuple(provider is not None for provider in providers.values())
         current = tuple((s.current, s.complete) for s in statuses)
-        return self._actions.marks.current, show_hidden, able, current, self._past.version
+        return self._actions.marks.current, show_hidden, tuple(handles.values()), current, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:
         """Tell whether the last board was built from these very objects."""
@@ -120,7 +119,7 @@ class BoardBuilder:
 
     # --- what is known on this machine alone --------------------------------------------------------------------------
 
-    def _with_local(self, board: Board, providers: Mapping[str, Provider | None], now: float) -> Board:
+    def _with_local(self, board: Board, handles: Mapping[str, Handled], now: float) -> Board:
         """Add marks, local verbs and the deploys' histories to the board."""
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
@@ -128,21 +127,21 @@ class BoardBuilder:
             self._past.read(now)
         return msgspec.structs.replace(
             board,
-            alerts={a.id: self._overlay(a, providers[a.source]) for a in board.alerts.values()},
+            alerts={a.id: self._overlay(a, handles[a.source]) for a in board.alerts.values()},
             deploys=self._histories.apply(board.deploys, self._past.current),
         )
 
-    def _overlay(self, alert: Alert, provider: Provider | None) -> Alert:
+    def _overlay(self, alert: Alert, handled: Handled) -> Alert:
         """Return the alert with its seen mark and the verbs that are done in the journal; the same object as before
         where neither changed.
         """
         mark = self._actions.marks.current.get(alert.id)
         cached = self._overlaid.get(alert.id)
         silence = self._past.silenced(alert)
-        if cached and cached[0] is alert and cached[1] == (mark, silence):
+        if cached and cached[0] is alert and cached[1] == (mark, silence, handled):
             return cached[2]
         seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
-        result = self._with_verbs(alert, provider, seen)
+        result = self._with_verbs(alert, handled, seen)
         if (by := tuple(map(self._actor.known_as, alert.by))) != alert.by:
             result = msgspec.structs.replace(result, by=by)
         if seen and mark:
@@ -151,17 +150,16 @@ class BoardBuilder:
         if silence is not None:
             comment = f"{silence.reason}; {alert.comment}" if alert.comment else silence.reason
             result = msgspec.structs.replace(result, by=(silence.by,), by_at=silence.at, comment=comment)
-        self._overlaid[alert.id] = (alert, (mark, silence), result)
+        self._overlaid[alert.id] = (alert, (mark, silence, handled), result)
         return result
 
-    def _with_verbs(self, alert: Alert, provider: Provider | None, seen: bool) -> Alert:
+    def _with_verbs(self, alert: Alert, handled: Handled, seen: bool) -> Alert:
         if self._actions.read_only:
             return msgspec.structs.replace(alert, verbs=frozenset())
-        if provider is None:
+        if handled is None:
             return alert
-        handlers = provider.handlers()
-        verbs = {verb for verb in self._actions.local_verbs if done_here(handlers, verb)}
-        if done_here(handlers, Verb.UNACKNOWLEDGE):
+        verbs = {verb for verb in self._actions.local_verbs if done_here(handled, verb)}
+        if done_here(handled, Verb.UNACKNOWLEDGE):
             verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
         here = frozenset(verbs & LOCAL)
         return msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)

@@ -30,12 +30,10 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
-from oncall_tui.engine.recorder_watch import RecorderWatch
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
-from oncall_tui.journal.lease import Lease
 from oncall_tui.notifications.destinations import Destinations, DestinationSpec
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.notifications.handover_sender import send
@@ -52,6 +50,7 @@ from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 if TYPE_CHECKING:
     from oncall_tui.engine.memory import RecordMemory
+    from oncall_tui.engine.recorder_watch import RecorderWatch
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -86,7 +85,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
     notices: tuple[str, ...] = ()  # what happened to the journal's file since the start
     recalled: bool = False  # what earlier sessions left in the journal is part of it
-    recorder: str = ""  # whether a recorder watches, in words; empty: not known yet
+    recorder: tuple[str, ...] = ()  # whether a recorder watches, and reads for this board, in words; as far as known
 
     @property
     def board(self) -> Board:
@@ -106,13 +105,14 @@ class Engine:
         read_only: bool = False,
         steady_s: float = 60.0,
         destinations: tuple[DestinationSpec, ...] = (),
-        lease: Lease | None = None,
+        watch: Callable[[Engine], RecorderWatch] | None = None,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
         self._dirty = threading.Event()
+        self.polled: list[Callable[[], None]] = [self._dirty.set]  # called after each poll, by its thread
         self._pollers = {
-            s.name: Poller(s.name, s.provider, s.build, clock, limiter, self._dirty.set, s.interval_s) for s in specs
+            s.name: Poller(s.name, s.provider, s.build, clock, limiter, self._tell_polled, s.interval_s) for s in specs
         }
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
@@ -151,7 +151,8 @@ class Engine:
         self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
         self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
-        self._recorder_watch = RecorderWatch(lease, clock, self._dirty.set) if lease is not None else None
+        self._watch_recorder = watch
+        self._recorder_watch: RecorderWatch | None = None
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
@@ -163,13 +164,14 @@ class Engine:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start to read every source."""
+        """Start to read every source, or to take what a recorder reads."""
+        if self._watch_recorder is not None:
+            self._recorder_watch = self._watch_recorder(self)
+            self._recorder_watch.start()
         for poller in self._pollers.values():
             poller.start()
         self._earlier.start()
         self._worker.start()
-        if self._recorder_watch is not None:
-            self._recorder_watch.start()
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
@@ -214,6 +216,15 @@ class Engine:
     def pressed(self) -> None:
         """Note that a key was pressed: an engineer is awake."""
         self.actions.ack_renewer.pressed()
+
+    @property
+    def pollers(self) -> tuple[Poller, ...]:
+        """The pollers, for a recorder that shares what they see, and a board that takes it."""
+        return tuple(self._pollers.values())
+
+    def _tell_polled(self) -> None:
+        for tell in self.polled:
+            tell()
 
     def rebuild(self) -> None:
         """Build the board again: an engineer asked to see what is hidden."""
@@ -405,7 +416,7 @@ class Engine:
             skipped=self.journal.skipped,
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
-            recorder=self._recorder_watch.words if self._recorder_watch is not None else "",
+            recorder=self._recorder_watch.words if self._recorder_watch is not None else (),
         )
         if self._differs(update):
             with self._composed:
@@ -416,7 +427,7 @@ class Engine:
 
     def _troubles(self) -> tuple[str, ...]:
         queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.on_demand.queues)
-        watch = (self._recorder_watch.worker,) if self._recorder_watch is not None else ()
+        watch = self._recorder_watch.workers if self._recorder_watch is not None else ()
         workers = (
             self._worker,
             self._earlier.worker,
@@ -448,7 +459,10 @@ class Engine:
         """Take up what earlier sessions left open, as soon as its source is there."""
         for intent in tuple(self._earlier.left_open):
             poller = self._pollers.get(intent.plan.source)
-            if poller is None or poller.provider is None:
+            if poller is None:
+                continue
+            if poller.provider is None:
+                poller.want()  # though a recorder reads the source
                 continue
             try:
                 self.actions.resume(intent)

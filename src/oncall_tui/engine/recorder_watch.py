@@ -9,6 +9,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal.lease import Lease
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.worker import Worker
+from oncall_tui.sharing.client import ReadingsClient
 
 EVERY_S = 10.0
 NONE = "none: what happens while no board is open is not recorded (`oncall-tui record` does)"
@@ -24,26 +25,45 @@ def recorder_words(lease: Lease, now: float) -> str:
 
 
 class RecorderWatch:
-    """*words* say whether a recorder watches; empty before that is known. *changed* is called when they change."""
+    """A board's view of the recorder: *words* say whether one watches, and whether it reads for this board.
 
-    def __init__(self, lease: Lease, clock: Clock, changed: Callable[[], None]) -> None:
-        self.words = ""
-        self._lease, self._clock, self._changed = lease, clock, changed
+    *readings* takes what it reads (None: this board polls in any case). *changed* is called when the words change.
+    """
+
+    def __init__(
+        self, lease: Lease, clock: Clock, changed: Callable[[], None], readings: ReadingsClient | None = None
+    ) -> None:
+        self._lease, self._clock, self._changed, self._readings = lease, clock, changed, readings
+        self._holder = ""
         self._ends = threading.Event()
-        self.worker = Worker("recorder's lease", self._run)
+        self._worker = Worker("recorder's lease", self._run)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what is known so far, a line each."""
+        return tuple(filter(None, (self._holder, self._readings.words if self._readings is not None else "")))
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Return its threads."""
+        return (self._worker,) if self._readings is None else (self._worker, self._readings.worker)
 
     def start(self) -> None:
-        self.worker.start()
+        if self._readings is not None:
+            self._readings.start()
+        self._worker.start()
 
     def stop(self) -> None:
         self._ends.set()
-        self.worker.stop()
+        self._worker.stop()
+        if self._readings is not None:
+            self._readings.stop()
 
     def read(self) -> None:
-        """Ask once."""
+        """Ask once who has the lease."""
         words = recorder_words(self._lease, self._clock.now())
-        if words != self.words:
-            self.words = words
+        if words != self._holder:
+            self._holder = words
             self._changed()
 
     def _run(self) -> None:

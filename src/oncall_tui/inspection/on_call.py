@@ -17,6 +17,7 @@ from oncall_tui.runtime.secret import redact
 
 log = logging.getLogger(__name__)
 EVERY_S = 300.0
+OLD_S = 2 * EVERY_S  # a recorder that told nothing for so long tells no more: it is asked here again
 AGAIN_S = 10.0  # after a failure it may be asked so soon: when an engineer opens it again, or its source is back
 
 
@@ -42,6 +43,7 @@ class OnCallReader:
         self._coming: dict[str, Future[Roster]] = {}
         self._lost: set[str] = set()  # the sources that were not current since it was asked last
         self._on = False
+        self._given: set[str] = set()  # the sources whose roster a recorder told, and goes on to tell
 
     @property
     def rosters(self) -> tuple[Roster, ...]:
@@ -65,10 +67,29 @@ class OnCallReader:
                 continue
             if not roster.message:
                 self._lost.discard(name)
+            if name in self._given and self._since(name) < OLD_S:
+                continue
             back = name in self._lost and self._since(name) >= AGAIN_S
             if self._on and (back or self._since(name) >= EVERY_S):
                 self._lost.discard(name)
                 self.ask(name)
+
+    def give(self, roster: Roster, email: str) -> None:
+        """Take a roster that a recorder read: it is not asked for here while that goes on to tell it.
+
+        Whether the user of this address is on call is told by the roster's people: the recorder is another user.
+        """
+        if roster.source not in self._sources or roster.read_at is None:
+            return
+        people = [shift.email.casefold() for shift in roster.shifts if shift.email]
+        mine = email.casefold() in people if email and people else None
+        with self._lock:
+            if roster.source in self._coming:
+                return  # an engineer has asked for it here
+            self._given.add(roster.source)
+            self._asked[roster.source] = self._clock.monotonic()
+            self._rosters[roster.source] = msgspec.structs.replace(roster, mine=mine, asking=False)
+        self._changed()
 
     def refresh(self) -> list[Future[Roster]]:
         """Ask, as an engineer opens it, what is older than 5 minutes, or failed; what is on its way is waited for."""

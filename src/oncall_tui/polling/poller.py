@@ -25,6 +25,8 @@ from oncall_tui.runtime.worker import Worker
 log = logging.getLogger(__name__)
 RATE_WINDOW_S = 60.0
 PART_EVERY_S = 1.0  # of a first list: putting together what was read so far takes time from reading the rest
+NEVER_S = 3600.0  # between two polls while another process reads the source
+HANDED_ON_S = 120.0  # another process's last whole reading is kept for so long while the own first one is not whole
 FRESH = ReadRequest(fresh=True)
 
 
@@ -33,6 +35,9 @@ class Poller:
 
     *build* makes the provider (it imports client libraries, so it runs here, after the first frame). *changed* is
     called from this thread after each poll. A bug in a provider becomes this source's visible state.
+
+    Another process may read the source in its place: it is *given* what that one saw, polls nothing, and builds its
+    provider only when somebody acts or looks.
     """
 
     def __init__(
@@ -58,6 +63,10 @@ class Poller:
         self._renew = False
         self._stopped = False
         self._ready = threading.Event()
+        self._given: Callable[[ReadRequest], None] | None = None  # asks whoever reads in its place; None: nobody does
+        self._wanted = False  # its provider, while another process reads
+        self._lacks: tuple[str, str] | None = None  # why that could not be built, and what to do
+        self._handed_on: float | None = None  # since when the rows are those that the other process read last
         self._calls: deque[tuple[float, int]] = deque()
         self.worker = Worker(f"poll {name}", self._run, self._broke)
 
@@ -74,6 +83,9 @@ class Poller:
     def ask(self, request: ReadRequest = FRESH) -> None:
         """Read again now (or right after the poll that runs), whatever the schedule says."""
         with self._wake:
+            if (given := self._given) is not None:
+                given(request)
+                return
             self._request = ReadRequest(
                 fresh=self._request.fresh or request.fresh, watch=self._request.watch | request.watch
             )
@@ -83,29 +95,85 @@ class Poller:
     def renew(self) -> None:
         """Forget the credentials, because the login was renewed, then read."""
         self._renew = True
+        self.want()
         self.ask()
 
     def ready(self, timeout_s: float) -> Provider:
         """The provider, once it is built. Raises SourceError while it is not."""
+        self.want()
         if not self._ready.wait(timeout_s) or self.provider is None:
-            raise SourceError(f"{self.name} is not ready: {self.seen.message or 'still starting'}", self.seen.hint)
+            message, hint = self._lacks or (self.seen.message, self.seen.hint)
+            raise SourceError(f"{self.name} is not ready: {message or 'still starting'}", hint)
         return self.provider
+
+    # --- another process reads in its place ---------------------------------------------------------------------------
+
+    def give(self, seen: PollState | None, ask: Callable[[ReadRequest], None]) -> None:
+        """Take what another process *seen*, and poll nothing until ``take_back``; None: nothing new, only do not poll.
+
+        *ask* asks that process to read now. Times in *seen* are this process's monotonic seconds. From any thread.
+        """
+        with self._wake:
+            self._given = ask
+            if seen is not None:
+                self.seen = seen
+        if seen is not None:
+            self._changed()
+
+    def take_back(self) -> None:
+        """Poll again, at once: nobody reads in its place any more. What was read last stays, and grows older."""
+        with self._wake:
+            if self._given is None:
+                return
+            self._given = None
+            reading = self.seen.reading
+            self._handed_on = self._clock.monotonic() if reading is not None and reading.complete else None
+            self.seen = msgspec.structs.replace(self.seen, asking_since=None, answered_at=None, waits_for="")
+            self._due = 0.0
+            self._wake.notify()
+
+    def want(self) -> None:
+        """Build the provider soon, though another process reads: somebody acts, or looks."""
+        with self._wake:
+            if self._given is not None and (self.provider is None or self._renew):
+                self._wanted = True
+                self._wake.notify()
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._stopped and (left := self._due - self._clock.monotonic()) > 0:
+                while not self._stopped and not self._wanted and (left := self._left_s()) > 0:
                     self._wake.wait(left)
                 if self._stopped:
                     return
-                request, self._request = self._request, ReadRequest()
+                wanted, self._wanted = self._wanted, False
+                if not wanted:
+                    request, self._request = self._request, ReadRequest()
+            if wanted:
+                self._build_alone()
+                continue
             wait = self._poll(request)
             with self._wake:
                 # A request that came while polling keeps its "now".
                 asked = self._request.fresh or bool(self._request.watch)
                 self._due = 0.0 if asked else self._clock.monotonic() + wait
+
+    def _left_s(self) -> float:
+        return NEVER_S if self._given is not None else self._due - self._clock.monotonic()
+
+    def _build_alone(self) -> None:
+        """Build the provider, without a poll. Why it cannot be built is what its state says then."""
+        try:
+            self._provider()
+        except SourceError as error:
+            self._lacks = redact(error.message), redact(error.hint)
+            log.warning("source %s: not built: %s", self.name, self._lacks[0])
+        except Exception as error:  # as a poll does: a bug is told, and nobody else's
+            log.exception("source %s: bug while it was built", self.name)
+            text, hint = unexpected(error, "bug in this provider")
+            self._lacks = redact(text), hint
 
     def _poll(self, request: ReadRequest) -> float:
         """One poll; returns the seconds to wait."""
@@ -162,7 +230,9 @@ class Poller:
                 stale_after_s=max(self.provider.stale_after_s, 3 * self._schedule.interval_s),
                 login=self.provider.login,
                 banner=self.provider.banner,
+                handles=frozenset(self.provider.handlers()),
             )
+            self._lacks = None
             self._ready.set()
         if self._renew:
             self._renew = False
@@ -184,9 +254,18 @@ class Poller:
         rate = sum(n for _, n in self._calls) / span
         # True at a time that the wall showed; the poll's own begin and end bound what that was.
         since = min(now, max(began, now - (self._clock.now() - reading.at)))
-        self._set(reading=reading, read_since=since, error_state=None, message="", hint="")
         self._set(asking_since=None, calls_per_s=round(rate, 2))
+        if not self._keeps_handed_on(reading, now):
+            self._set(reading=reading, read_since=since, error_state=None, message="", hint="")
         self._changed()
+
+    def _keeps_handed_on(self, reading: Reading, now: float) -> bool:
+        """Tell whether the other process's last reading is still the better one: the own first one is not whole yet."""
+        if self._handed_on is not None and (
+            (reading.complete and not reading.behind) or now - self._handed_on > HANDED_ON_S
+        ):
+            self._handed_on = None
+        return self._handed_on is not None
 
     def _failed(self, error: BaseException, state: SourceState, message: str, hint: str) -> float:
         log.warning("source %s: %s: %s", self.name, state, message)
@@ -201,4 +280,6 @@ class Poller:
         self._changed()
 
     def _set(self, **changes: object) -> None:
-        self.seen = msgspec.structs.replace(self.seen, **changes)
+        with self._wake:
+            if self._given is None:  # else it is another process's: what a poll that began before found is not taken
+                self.seen = msgspec.structs.replace(self.seen, **changes)

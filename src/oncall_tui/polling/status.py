@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.text.time_format import span
 
@@ -20,7 +21,8 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     """A poller's knowledge of its source. *asking_since* is when the poll that runs now began, *read_since* when the
     reading was true, *answered_at* when the poll that runs now got its last answer: all monotonic, so that a clock that
     is set makes nothing older or newer. *waits_for* names what the poll waits for beside its source (a credential
-    command), *waits_since* when that began.
+    command), *waits_since* when that began. *handles* are the verbs that its provider has a handler for (None: it is
+    not built yet).
     """
 
     name: str
@@ -38,6 +40,7 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     login: tuple[str, ...] = ()
     banner: str = ""
     calls_per_s: float = 0.0
+    handles: frozenset[Verb] | None = None
 
 
 def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:

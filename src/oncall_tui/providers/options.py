@@ -25,12 +25,19 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Fields that every provider shares; each provider's options extend this.
 
     *interval_s*: seconds between polls (None: the provider's own). *login*: the command that renews an expired login.
+    *for_acting* names the fields that no reading depends on.
     """
 
+    for_acting: ClassVar[tuple[str, ...]] = ("act_profile",)
     name: str
     provider: str
     interval_s: float | None = None
     login: tuple[str, ...] = ()
+
+    @property
+    def personal(self) -> bool:
+        """Return whether what is read depends on who reads it: then no other account's readings do."""
+        return False
 
 
 class HttpSourceOptions(SourceOptions, frozen=True, kw_only=True):

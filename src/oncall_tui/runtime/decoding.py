@@ -15,6 +15,7 @@ import msgspec
 T = TypeVar("T")
 _lock = threading.Lock()
 _decoders: dict[tuple[Any, bool], msgspec.json.Decoder[Any]] = {}
+_unpackers: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 
 def decoder(into: type[T], *, strict: bool = True) -> msgspec.json.Decoder[T]:
@@ -25,6 +26,17 @@ def decoder(into: type[T], *, strict: bool = True) -> msgspec.json.Decoder[T]:
             found = _decoders.get((into, strict))
             if found is None:
                 found = _decoders[(into, strict)] = msgspec.json.Decoder(into, strict=strict)
+    return found
+
+
+def unpacker(into: Any) -> msgspec.msgpack.Decoder[Any]:
+    """The decoder of MessagePack into *into*, a type or a union. Safe from any thread, as ``decoder`` is."""
+    found = _unpackers.get(into)
+    if found is None:
+        with _lock:
+            found = _unpackers.get(into)
+            if found is None:
+                found = _unpackers[into] = msgspec.msgpack.Decoder(into)
     return found
 
 

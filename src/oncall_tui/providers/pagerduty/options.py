@@ -29,6 +29,11 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     urgencies: tuple[str, ...] = ()
     mine: bool = False
 
+    @property
+    def personal(self) -> bool:
+        """As the base says: whose incidents are read depends on the token, and on ``me.email``."""
+        return self.mine
+
     def __post_init__(self) -> None:
         super().__post_init__()
         parts = urlsplit(self.url)

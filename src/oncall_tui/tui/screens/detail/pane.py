@@ -213,8 +213,7 @@ def source_lines(update: Update, now: float) -> list[Line]:
     lines += [
         ((" journal      ", "bold"), (words, "warning")) for words in (*update.notices, *update.skipped[-SKIPPED:])
     ]
-    if update.recorder:
-        lines.append(((" recorder     ", "bold"), (update.recorder, "")))
+    lines += [((" recorder     ", "bold"), (words, "")) for words in update.recorder]
     lines += [
         ((" program      ", "bold"), (f"{words} (please report it with the log)", "critical"))
         for words in update.troubles
