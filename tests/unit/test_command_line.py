@@ -68,7 +68,7 @@ def test_help_lists_the_commands_and_names_no_class() -> None:
 
 
 def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
-    for wrong, meant in {"statsu": "status", "rolback": "rollback", "deploy": "deploys"}.items():
+    for wrong, meant in {"statuz": "status", "rolback": "rollback", "deploy": "deploys"}.items():
         result = run(wrong)
         assert result.exit_code == 2
         assert f"No such command '{wrong}'. Did you mean {meant}?" in result.output

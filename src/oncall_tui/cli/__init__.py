@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
     "handover": ("handover:handover", "Print the handover."),
+    "stats": ("stats:stats", "Print numbers: notifications, pages, times, deploys."),
     "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),
     "record": ("record:record", "Record without a screen, until it is stopped."),
     "import": ("import_history:import_history", "Read the sources' past into the journal."),

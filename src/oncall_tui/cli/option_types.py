@@ -53,3 +53,19 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
             return seconds(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Month(click.ParamType):  # type: ignore[type-arg]
+    """``2026-10``: year and month; ``now``, the present one, is (0, 0)."""
+
+    name = "month"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        year, _, month = str(value).partition("-")
+        if value == "now":
+            return 0, 0
+        if not (len(year) == 4 and year.isdecimal() and year >= "1970" and month.isdecimal() and 1 <= int(month) <= 12):
+            self.fail(f"expected a month like 2026-10, found {str(value)!r}", param, ctx)
+        return int(year), int(month)

@@ -1,0 +1,480 @@
+"""Numbers of a time: what notified and paged, how fast it was answered, how deploys went. By SQL over the history.
+
+Definitions, and whose they are, are in ``statistics_text``: each number is shown with its own. Times are seconds since
+the epoch, UTC; durations are seconds. What cannot be known is None, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+import msgspec
+
+from oncall_tui.journal.history import History
+
+NOISIEST = 10
+BUSINESS_H, SLEEP_H = (8, 18), (22, 8)  # PagerDuty's hours, in the person's zone
+SHIFT_S = 12 * 3600.0
+MOST_A_SHIFT = 2  # Google, "Being On-Call": incidents in a shift of twelve hours
+DAY_S = 86_400
+
+
+class Period(msgspec.Struct, frozen=True):
+    """From *since* on and before *until*, in seconds since the epoch."""
+
+    since: float
+    until: float
+
+
+class ProductCount(msgspec.Struct, frozen=True, kw_only=True):
+    """*product* is None for what belongs to none."""
+
+    product: str | None
+    notifications: int
+    pages: int
+
+
+class NoisyAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert: how often it came, what part of all that is (0 to 1), and how often anybody acted on it."""
+
+    title: str
+    source: str
+    count: int
+    share: float
+    acted_on: int
+
+
+class Interruptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Pages by when they came, in the configured zone."""
+
+    business: int
+    off: int
+    sleep: int
+
+
+class AcknowledgeTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds; *never* counts what was over before anybody acknowledged it."""
+
+    n: int
+    median: float | None
+    p90: float | None
+    never: int
+
+
+class ResolveTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds from its begin to its end, of what is known to have ended when."""
+
+    n: int
+    median: float | None
+    p90: float | None
+
+
+class RecoveryTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds from a failed deploy's start until it was made good."""
+
+    n: int
+    median: float | None
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one period, as ``--json`` has them. None: it cannot be known."""
+
+    since: float
+    until: float
+    coverage: float
+    notifications: int | None
+    pages: int | None
+    by_product: tuple[ProductCount, ...]
+    by_hour: tuple[int, ...] | None
+    noisiest: tuple[NoisyAlert, ...]
+    interruptions: Interruptions | None
+    acknowledge_s: AcknowledgeTimes | None
+    resolve_s: ResolveTimes | None
+    deploys: int | None
+    rollbacks: int | None
+    change_fail_rate: float | None
+    recovery_s: RecoveryTimes | None
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of what engineers marked, and of what they did not."""
+
+    actionable: int
+    noise: int
+    unmarked: int
+
+
+class Shifts(msgspec.Struct, frozen=True, kw_only=True):
+    """Shifts of twelve hours, from 8 and from 20 o'clock: how many, those with more than two pages, and the most."""
+
+    number: int
+    over: int
+    most: int
+
+
+class MoreNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers beside those of ``--json``: *mtta* and *mttr* are means, which mislead; *failures* are of deploys."""
+
+    marks: Marks
+    shifts: Shifts
+    mtta: float | None
+    mttr: float | None
+    failures: int
+    imported: int
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a period and of the one before it."""
+
+    now: Numbers
+    more: MoreNumbers
+    before: Numbers
+
+
+class StatisticsReader:
+    """Reads numbers from a history that has caught up. Every method raises JournalError.
+
+    *now* is in seconds since the epoch; *alerts* and *deploys*: whether any source tells of them.
+    """
+
+    def __init__(self, history: History, tz: tzinfo, now: float, *, alerts: bool = True, deploys: bool = True) -> None:
+        self._history, self._tz, self._now = history, tz, now
+        self._tells_alerts, self._tells_deploys = alerts, deploys
+
+    def statistics(self, period: Period, before: Period) -> Statistics:
+        """Return the numbers of *period*, beside those of the one *before*."""
+        return Statistics(now=self.numbers(period), more=self.more(period), before=self.numbers(before))
+
+    def numbers(self, period: Period) -> Numbers:
+        """Return the numbers of one period."""
+        coverage = self._history.coverage(period.since, period.until, self._now)
+        counted = self._ask("SELECT count(*), coalesce(sum(pages), 0) FROM problem WHERE {}", period)[0]
+        fired, pages = int(counted[0]), int(counted[1])
+        alerts = self._tells_alerts and (coverage > 0 or fired > 0)
+        (deploys,) = self._ask("SELECT count(*) FROM past_deploy WHERE {}", period, "started")[0]
+        changed = self._tells_deploys and (coverage > 0 or deploys > 0)
+        dora = self._dora(period) if changed else (None, None, None, None)
+        return Numbers(
+            since=period.since,
+            until=period.until,
+            coverage=round(coverage, 4),
+            notifications=fired - pages if alerts else None,
+            pages=pages if alerts else None,
+            by_product=self.by_product(period),
+            by_hour=self.by_hour(period)[0] if alerts else None,
+            noisiest=self.noisiest(period, NOISIEST),
+            interruptions=self._interruptions(period) if alerts else None,
+            acknowledge_s=self._acknowledged(period) if alerts else None,
+            resolve_s=self._resolved(period) if alerts else None,
+            deploys=dora[0],
+            rollbacks=dora[1],
+            change_fail_rate=dora[2],
+            recovery_s=dora[3],
+        )
+
+    # --- what fired ---------------------------------------------------------------------------------------------------
+
+    def by_product(self, period: Period) -> tuple[ProductCount, ...]:
+        """Return the counts of each product, the most first."""
+        query = (
+            "SELECT product, count(*) - sum(pages), sum(pages) FROM problem WHERE {}"
+            " GROUP BY product ORDER BY count(*) DESC, product"
+        )
+        rows = self._ask(query, period)
+        return tuple(ProductCount(product=name or None, notifications=n, pages=p) for name, n, p in rows)
+
+    def by_hour(self, period: Period) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return, for each hour of the day in the zone, how many began in it, and how many of those were pages."""
+        hours, pages = [0] * 24, [0] * 24
+        query = (
+            "SELECT CAST((began + ?) / 3600 AS INTEGER) % 24, count(*), sum(pages) FROM problem"
+            " WHERE began >= ? AND began < ? GROUP BY 1"
+        )
+        for begin, end, offset in offsets(period, self._tz):
+            for hour, count, paged in self._history.rows(query, (offset, begin, end)):
+                hours[hour] += count
+                pages[hour] += paged
+        return tuple(hours), tuple(pages)
+
+    def noisiest(self, period: Period, most: int = -1) -> tuple[NoisyAlert, ...]:
+        """Return the alerts that came most often. One problem counts once, as the alert that was first."""
+        query = (
+            "SELECT title, source, count(*) AS many, sum(acted > 0 OR acknowledged_at IS NOT NULL), max(began),"
+            " sum(count(*)) OVER () FROM problem WHERE {} GROUP BY alert ORDER BY many DESC, max(began) DESC, alert"
+            " LIMIT ?"
+        )
+        return tuple(
+            NoisyAlert(title=title, source=source, count=count, share=count / whole, acted_on=acted)
+            for title, source, count, acted, _, whole in self._ask(query, period, more=(most,))
+        )
+
+    def marks(self, period: Period) -> Marks:
+        """Return how many were marked as what."""
+        rows = dict(self._ask("SELECT mark, count(*) FROM problem WHERE {} GROUP BY mark", period))
+        return Marks(actionable=rows.get("actionable", 0), noise=rows.get("noise", 0), unmarked=rows.get("", 0))
+
+    def _interruptions(self, period: Period) -> Interruptions:
+        (begin, end), (evening, morning) = BUSINESS_H, SLEEP_H
+        query = (  # the first of January 1970 was a Thursday; weekend nights are sleep
+            f"SELECT CASE WHEN hour >= {evening} OR hour < {morning} THEN 'sleep'"
+            f" WHEN (day + 3) % 7 < 5 AND hour >= {begin} AND hour < {end} THEN 'business' ELSE 'off' END, count(*)"
+            " FROM (SELECT CAST((began + ?1) / 3600 AS INTEGER) % 24 AS hour,"
+            " CAST((began + ?1) / 86400 AS INTEGER) AS day FROM problem WHERE began >= ?2 AND began < ?3 AND pages)"
+            " GROUP BY 1"
+        )
+        found: dict[str, int] = {}
+        for begins, ends, offset in offsets(period, self._tz):
+            for word, count in self._history.rows(query, (offset, begins, ends)):
+                found[word] = found.get(word, 0) + count
+        return Interruptions(**{word: found.get(word, 0) for word in ("business", "off", "sleep")})
+
+    def shifts(self, period: Period) -> Shifts:
+        """Return how the pages fell on shifts of twelve hours."""
+        found: dict[int, int] = {}
+        query = (
+            "SELECT CAST((began + ? - 28800) / 43200 AS INTEGER), count(*) FROM problem"
+            " WHERE began >= ? AND began < ? AND pages GROUP BY 1"
+        )
+        for begin, end, offset in offsets(period, self._tz):
+            for shift, count in self._history.rows(query, (offset, begin, end)):
+                found[shift] = found.get(shift, 0) + count
+        until = min(period.until, self._now)
+        return Shifts(
+            number=max(0, round((until - period.since) / SHIFT_S)),
+            over=sum(count > MOST_A_SHIFT for count in found.values()),
+            most=max(found.values(), default=0),
+        )
+
+    # --- how fast -----------------------------------------------------------------------------------------------------
+
+    def _acknowledged(self, period: Period) -> AcknowledgeTimes:
+        taken = "max(0.0, acknowledged_at - began)"
+        n, median, p90 = self._quantiles(taken, "problem", "{} AND acknowledged_at IS NOT NULL", period)
+        query = "SELECT count(*) FROM problem WHERE {} AND acknowledged_at IS NULL AND ended IS NOT NULL"
+        return AcknowledgeTimes(n=n, median=median, p90=p90, never=self._ask(query, period)[0][0])
+
+    def _resolved(self, period: Period) -> ResolveTimes:
+        n, median, p90 = self._quantiles("ended - began", "problem", "{} AND ended IS NOT NULL AND end_known", period)
+        return ResolveTimes(n=n, median=median, p90=p90)
+
+    def _quantiles(
+        self, taken: str, table: str, where: str, period: Period, column: str = "began", more: tuple[Any, ...] = ()
+    ) -> tuple[int, float | None, float | None]:
+        """Return how many values there are, their median and their ninth decile (linear between ranks)."""
+        where = where.format(f"{column} >= ? AND {column} < ?")
+        values = (period.since, period.until, *more)
+        ((n,),) = self._history.rows(f"SELECT count(*) FROM {table} WHERE {where}", values)
+        if not n:
+            return 0, None, None
+        query = f"SELECT {taken} AS taken FROM {table} WHERE {where} ORDER BY taken LIMIT 2 OFFSET ?"
+        found = []
+        for part in (0.5, 0.9):
+            place = part * (n - 1)
+            rows = [row[0] for row in self._history.rows(query, (*values, int(place)))]
+            found.append(rows[0] + (rows[-1] - rows[0]) * (place - int(place)))
+        return n, found[0], found[1]
+
+    # --- deploys ------------------------------------------------------------------------------------------------------
+
+    def _dora(self, period: Period) -> tuple[int, int, float | None, RecoveryTimes]:
+        (found,) = self._services(period, "''") or [(None, 0, 0, 0, 0)]
+        _, deploys, own, within, failures = found
+        n, median, _ = self._quantiles(
+            "max(0.0, remedied - started)",
+            "past_deploy",
+            f"{{}} AND {_FAILED} AND remedied IS NOT NULL",
+            period,
+            "started",
+        )
+        rate = failures / (deploys - own) if deploys > own else None
+        return deploys, own + within, rate, RecoveryTimes(n=n, median=median)
+
+    def by_service(self, period: Period) -> tuple[ServiceNumbers, ...]:
+        """Return the numbers of each service that deployed or fired, those that fail most first."""
+        query = "SELECT service, count(*) - sum(pages), sum(pages) FROM problem WHERE {} AND service <> '' GROUP BY 1"
+        fired = {service: (n, p) for service, n, p in self._ask(query, period)}
+        days = max(1.0, (min(period.until, self._now) - period.since) / DAY_S)
+        found = {}
+        for service, deploys, own, within, failures in self._services(period, "service"):
+            n, median, _ = self._quantiles(
+                "max(0.0, remedied - started)",
+                "past_deploy",
+                f"{{}} AND service = ? AND {_FAILED} AND remedied IS NOT NULL",
+                period,
+                "started",
+                (service,),
+            )
+            found[service] = ServiceNumbers(
+                service=service,
+                notifications=fired.get(service, (0, 0))[0],
+                pages=fired.get(service, (0, 0))[1],
+                deploys=deploys,
+                deploys_a_week=round(7 * (deploys - own) / days, 2),
+                rollbacks=own + within,
+                failures=failures,
+                change_fail_rate=failures / (deploys - own) if deploys > own else None,
+                recovery_s=RecoveryTimes(n=n, median=median),
+            )
+        for service, (n, p) in fired.items():
+            if service not in found:
+                found[service] = ServiceNumbers(service=service, notifications=n, pages=p)
+        return tuple(sorted(found.values(), key=lambda s: (-s.failures, -s.pages, -s.notifications, s.service)))
+
+    def _services(self, period: Period, group: str) -> list[tuple[Any, ...]]:
+        """Return group, deploys, rollbacks that were deploys, those within a deploy, and failures."""
+        query = (
+            f"SELECT {group}, count(*), sum(rollback),"
+            " sum(NOT rollback AND state IN ('rolled back', 'rolling back', 'rollback failed') AND NOT EXISTS"
+            " (SELECT 1 FROM past_deploy r WHERE r.service = d.service AND r.rolls_back = d.id)),"
+            f" sum({_FAILED}) FROM past_deploy d WHERE {{}} AND kind <> 'restart' GROUP BY 1"
+        )
+        return self._ask(query, period, "started")
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def by_person(self, period: Period) -> tuple[PersonNumbers, ...]:
+        """Return what each person acknowledged and did, who did the most first."""
+        sent = "at >= ? AND at < ? AND actor <> '' AND state NOT IN ('refused', 'failed')"
+        query = f"SELECT actor, count(*), sum(verb = 'roll back') FROM action WHERE {sent} GROUP BY actor"
+        acted = {who: (n, back) for who, n, back in self._history.rows(query, (period.since, period.until))}
+        query = (
+            "SELECT acknowledged_by, count(*), sum(pages) FROM problem WHERE {} AND acknowledged_at IS NOT NULL"
+            " AND acknowledged_by <> '' GROUP BY 1"
+        )
+        had = {who: (n, pages) for who, n, pages in self._ask(query, period)}
+        found = []
+        for who in acted.keys() | had.keys():
+            where = "{} AND acknowledged_at IS NOT NULL AND acknowledged_by = ?"
+            taken = self._quantiles("max(0.0, acknowledged_at - began)", "problem", where, period, more=(who,))
+            found.append(
+                PersonNumbers(
+                    person=who,
+                    acknowledged=had.get(who, (0, 0))[0],
+                    pages_acknowledged=had.get(who, (0, 0))[1],
+                    acknowledge_median_s=taken[1],
+                    actions=acted.get(who, (0, 0))[0],
+                    rollbacks=acted.get(who, (0, 0))[1],
+                )
+            )
+        return tuple(sorted(found, key=lambda p: (-p.actions, -p.acknowledged, p.person)))
+
+    # --- the rest -----------------------------------------------------------------------------------------------------
+
+    def more(self, period: Period) -> MoreNumbers:
+        """Return the numbers beside those of ``--json``."""
+        ((mtta,),) = self._ask(
+            "SELECT avg(max(0.0, acknowledged_at - began)) FROM problem WHERE {} AND acknowledged_at IS NOT NULL",
+            period,
+        )
+        ((mttr,),) = self._ask(
+            "SELECT avg(ended - began) FROM problem WHERE {} AND ended IS NOT NULL AND end_known", period
+        )
+        ((failures,),) = self._ask(f"SELECT coalesce(sum({_FAILED}), 0) FROM past_deploy WHERE {{}}", period, "started")
+        ((imported,),) = self._ask("SELECT coalesce(sum(imported), 0) FROM problem WHERE {}", period)
+        return MoreNumbers(
+            marks=self.marks(period),
+            shifts=self.shifts(period),
+            mtta=mtta,
+            mttr=mttr,
+            failures=failures,
+            imported=imported,
+        )
+
+    def _ask(
+        self, query: str, period: Period, column: str = "began", more: tuple[Any, ...] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of *query*, whose ``{}`` is the period."""
+        asked = query.replace("{}", f"{column} >= ? AND {column} < ?", 1)
+        return self._history.rows(asked, (period.since, period.until, *more))
+
+
+_FAILED = "(failed AND NOT rollback AND kind <> 'restart')"
+
+
+class ServiceNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """One service's alerts and deploys. *deploys_a_week* leaves rollbacks out."""
+
+    service: str
+    notifications: int
+    pages: int
+    deploys: int = 0
+    deploys_a_week: float = 0.0
+    rollbacks: int = 0
+    failures: int = 0
+    change_fail_rate: float | None = None
+    recovery_s: RecoveryTimes = RecoveryTimes(n=0, median=None)
+
+
+class PersonNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """One person: what they acknowledged, how fast (seconds), and the actions that they sent from here."""
+
+    person: str
+    acknowledged: int
+    pages_acknowledged: int
+    acknowledge_median_s: float | None
+    actions: int
+    rollbacks: int
+
+
+def offsets(period: Period, tz: tzinfo) -> list[tuple[float, float, float]]:
+    """Return the period in stretches of one offset from UTC: begin, end, offset in seconds."""
+    found: list[tuple[float, float, float]] = []
+    at = period.since
+    while at < period.until:
+        offset, end = _offset(at, tz), period.until
+        day = at
+        while day < period.until:
+            later = min(day + DAY_S, period.until)
+            if _offset(later, tz) != offset:
+                end = _changes(day, later, tz)
+                break
+            day = later
+        found.append((at, end, offset))
+        at = end
+    return found
+
+
+def _changes(before: float, after: float, tz: tzinfo) -> float:
+    """Return the second at which the zone's offset changes between those two."""
+    offset = _offset(before, tz)
+    low, high = int(before), int(after) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(middle, tz) == offset else (low, middle)
+    return float(high)
+
+
+def _offset(at: float, tz: tzinfo) -> float:
+    found = datetime.fromtimestamp(at, tz).utcoffset()
+    return found.total_seconds() if found is not None else 0.0
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------
+
+
+def last(seconds: float, now: float) -> tuple[Period, Period]:
+    """Return the *seconds* before *now*, and as long a time before those."""
+    return Period(now - seconds, now), Period(now - 2 * seconds, now - seconds)
+
+
+def month(year: int, number: int, tz: tzinfo, now: float) -> tuple[Period, Period]:
+    """Return a calendar month in the zone, and the one before. Of a month that goes on: until *now*, and as much of
+    the one before.
+    """
+    first = datetime(year, number, 1, tzinfo=tz)
+    since, until = first.timestamp(), _next_month(first).timestamp()
+    earlier = (first - timedelta(days=1)).replace(day=1).timestamp()
+    if now >= until:
+        return Period(since, until), Period(earlier, since)
+    return Period(since, max(since, now)), Period(earlier, min(since, earlier + max(0.0, now - since)))
+
+
+def _next_month(first: datetime) -> datetime:
+    return (first + timedelta(days=32)).replace(day=1)
+
+
+def total(counts: Iterable[ProductCount]) -> int:
+    """Return notifications and pages together."""
+    return sum(one.notifications + one.pages for one in counts)

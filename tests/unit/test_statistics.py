@@ -1,0 +1,338 @@
+"""The statistics, held to an independent computation over a generated truth, which knows nothing of the journal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.support.year import TrueProblem, Year, told_again
+from tests.unit.test_history import at, deploys, fires, history_of, over, sent, told, watching
+
+from oncall_tui.domain.entry import Entry
+from oncall_tui.journal.history import History, history_path
+from oncall_tui.journal.store import Store
+from oncall_tui.reports import statistics_text as text
+from oncall_tui.reports.statistics import Period, StatisticsReader, last, month, offsets
+
+TOKYO, NEW_YORK, KOLKATA = (ZoneInfo(name) for name in ("Asia/Tokyo", "America/New_York", "Asia/Kolkata"))
+KEYS = [
+    *("since", "until", "coverage", "notifications", "pages", "by_product", "by_hour", "noisiest", "interruptions"),
+    *("acknowledge_s", "resolve_s", "deploys", "rollbacks", "change_fail_rate", "recovery_s"),
+]
+
+
+# --- the independent computation --------------------------------------------------------------------------------------
+
+
+def quantile(values: list[float], part: float) -> float | None:
+    if not values:
+        return None
+    values = sorted(values)
+    place = (len(values) - 1) * part
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] * (1 - place + low) + values[high] * (place - low)
+
+
+def interruption(began: float, tz: ZoneInfo) -> str:
+    there = datetime.fromtimestamp(began, tz)
+    if there.hour < 8 or there.hour >= 22:
+        return "sleep"
+    return "business" if there.isoweekday() <= 5 and there.hour < 18 else "off"
+
+
+def truth(year: Year, tz: ZoneInfo, since: float, until: float) -> dict[str, Any]:
+    """The numbers of what truly happened, by plain loops."""
+    problems = [p for p in year.problems if since <= p.began < until]
+    pages = [p for p in problems if p.pages]
+    by_product: dict[str, list[int]] = {}
+    hours = [0] * 24
+    breaks = {"business": 0, "off": 0, "sleep": 0}
+    alerts: dict[str, list[TrueProblem]] = {}
+    for one in problems:
+        by_product.setdefault(one.product, [0, 0])[one.pages] += 1
+        hours[datetime.fromtimestamp(one.began, tz).hour] += 1
+        alerts.setdefault(one.alert, []).append(one)
+        if one.pages:
+            breaks[interruption(one.began, tz)] += 1
+    had = [p.acknowledged_at - p.began for p in problems if p.acknowledged_at is not None]
+    took = [p.ended - p.began for p in problems if p.ended is not None]
+    rollouts = [d for d in year.deploys if since <= d.started < until]
+    own = sum(d.rollback for d in rollouts)
+    failed = [d for d in rollouts if d.failed]
+    recovered = [d.recovered - d.started for d in failed if d.recovered is not None]
+    watched = sum(
+        max(0.0, min(end, until) - max(begin, since))
+        for begin, end in zip(
+            [year.began, *(g[1] for g in year.gaps)], [*(g[0] for g in year.gaps), year.ended], strict=True
+        )
+    )
+    return {
+        "coverage": watched / (until - since),
+        "notifications": len(problems) - len(pages),
+        "pages": len(pages),
+        "by_product": {name: (n, p) for name, (n, p) in by_product.items()},
+        "by_hour": hours,
+        "noisiest": {
+            (a[0].title, a[0].source): (len(a), len(a) / len(problems), sum(p.acted for p in a))
+            for a in alerts.values()
+        },
+        "interruptions": breaks,
+        "acknowledge_s": (len(had), quantile(had, 0.5), quantile(had, 0.9)),
+        "never": sum(p.acknowledged_at is None and p.over for p in problems),
+        "resolve_s": (len(took), quantile(took, 0.5), quantile(took, 0.9)),
+        "deploys": len(rollouts),
+        "rollbacks": own + sum(d.within for d in rollouts),
+        "change_fail_rate": len(failed) / (len(rollouts) - own) if len(rollouts) > own else None,
+        "recovery_s": (len(recovered), quantile(recovered, 0.5)),
+    }
+
+
+def assert_same(found: dict[str, Any], true: dict[str, Any]) -> None:
+    close = {name: pytest.approx(value, abs=0.01) for name, value in true.items() if isinstance(value, tuple)}
+    assert found["coverage"] == pytest.approx(true["coverage"], abs=0.0005)
+    for name in ("notifications", "pages", "by_hour", "interruptions", "deploys", "rollbacks"):
+        assert found[name] == true[name], name
+    assert {p["product"]: (p["notifications"], p["pages"]) for p in found["by_product"]} == true["by_product"]
+    counts = sorted((count for count, _, _ in true["noisiest"].values()), reverse=True)
+    assert [a["count"] for a in found["noisiest"]] == counts[: len(found["noisiest"])]
+    for one in found["noisiest"]:
+        count, share, acted = true["noisiest"][one["title"], one["source"]]
+        assert (one["count"], one["acted_on"]) == (count, acted)
+        assert one["share"] == pytest.approx(share)
+    acknowledged = found["acknowledge_s"]
+    assert (acknowledged["n"], acknowledged["median"], acknowledged["p90"]) == close["acknowledge_s"]
+    assert acknowledged["never"] == true["never"]
+    assert tuple(found["resolve_s"].values()) == close["resolve_s"]
+    assert found["change_fail_rate"] == pytest.approx(true["change_fail_rate"])
+    assert tuple(found["recovery_s"].values()) == close["recovery_s"]
+
+
+def year_of(folder: Path, seed: int, days: float, *more: Entry) -> tuple[Year, History]:
+    year = Year(seed, datetime(2026, 3, 1, tzinfo=UTC).timestamp(), days)
+    store = Store(folder / "journal.db")
+    store.append([*year.entries(), *more])
+    history = History(store, history_path(store.path))
+    history.catch_up()
+    return year, history
+
+
+@pytest.mark.parametrize(
+    ("seed", "tz"),
+    [
+        (1, TOKYO),
+        (2, NEW_YORK),
+        *(pytest.param(s, z, marks=pytest.mark.everything) for s in range(3, 13) for z in (TOKYO, NEW_YORK, KOLKATA)),
+    ],
+)
+def test_each_number_is_that_of_the_truth(tmp_path: Path, seed: int, tz: ZoneInfo) -> None:
+    year, history = year_of(tmp_path, seed, 62)
+    middle = datetime(2026, 4, 1, tzinfo=tz).timestamp()
+    period, before = Period(middle, year.ended), Period(year.began, middle)
+    reader = StatisticsReader(history, tz, year.ended)
+    found = text.as_object(reader.statistics(period, before))
+    assert [*found] == [*KEYS, "before"]
+    assert [*found["before"]] == KEYS
+    assert_same(found, truth(year, tz, period.since, period.until))
+    assert_same(found["before"], truth(year, tz, before.since, before.until))
+    assert json.loads(json.dumps(found)) == found
+
+    problems = [p for p in year.problems if p.began >= middle]
+    marks = reader.marks(period)
+    assert (marks.actionable, marks.noise, marks.unmarked) == tuple(
+        sum(p.mark == word for p in problems) for word in ("actionable", "noise", "")
+    )
+    people: dict[str, int] = {}
+    for one in problems:
+        if one.acknowledged_at is not None:
+            people[one.acknowledged_by] = people.get(one.acknowledged_by, 0) + 1
+    assert {p.person: p.acknowledged for p in reader.by_person(period) if p.acknowledged} == people
+
+
+def test_what_a_source_tells_afterwards_of_what_was_seen_changes_no_number(tmp_path: Path) -> None:
+    year, history = year_of(tmp_path, 5, 30)
+    reader = StatisticsReader(history, TOKYO, year.ended)
+    period = Period(year.began, year.ended)
+    before = reader.numbers(period)
+    again = told_again(year, 5)
+    assert len(again) > 30
+    store = Store(tmp_path / "journal.db")
+    store.append(again)
+    assert history.catch_up() == len(again)
+    assert reader.numbers(period) == before
+
+
+# --- single rules -----------------------------------------------------------------------------------------------------
+
+
+def reader_of(
+    folder: Path, *entries: Any, tz: ZoneInfo = TOKYO, now: float = at(10_000), **tells: bool
+) -> StatisticsReader:
+    return StatisticsReader(history_of(folder, *entries), tz, now, **tells)
+
+
+WHOLE = Period(at(-10_000), at(10_000))
+
+
+def test_what_nobody_watched_and_no_source_tells_is_null_and_not_zero(tmp_path: Path) -> None:
+    reader = reader_of(tmp_path, watching(0, 60))
+    found = reader.numbers(Period(at(-9000), at(-8000)))
+    assert found.coverage == 0
+    assert (found.notifications, found.pages, found.by_hour, found.interruptions, found.deploys) == (None,) * 5
+    assert (found.acknowledge_s, found.resolve_s, found.recovery_s, found.change_fail_rate) == (None,) * 4
+    watched = reader.numbers(Period(at(0), at(60)))
+    assert (watched.notifications, watched.deploys, watched.change_fail_rate) == (0, 0, None)
+    assert watched.recovery_s is not None
+    assert (watched.recovery_s.n, watched.recovery_s.median) == (0, None)
+
+
+def test_deploys_are_not_known_where_no_source_tells_of_any(tmp_path: Path) -> None:
+    found = reader_of(tmp_path, watching(0, 60), fires(5), deploys=False).numbers(WHOLE)
+    assert (found.notifications, found.deploys, found.rollbacks, found.recovery_s) == (1, None, None, None)
+
+
+def test_what_was_told_afterwards_counts_where_nobody_watched(tmp_path: Path) -> None:
+    reader = reader_of(tmp_path, told(0, ended=at(10), product="shop", pages=True, acknowledged_at=at(4)))
+    found = reader.numbers(WHOLE)
+    assert (found.coverage, found.notifications, found.pages) == (0.0, 0, 1)
+    assert (found.acknowledge_s and found.acknowledge_s.median, found.resolve_s and found.resolve_s.median) == (
+        240,
+        600,
+    )
+    assert reader.more(WHOLE).imported == 1
+
+
+def test_what_still_fires_is_not_never_acknowledged_yet(tmp_path: Path) -> None:
+    found = reader_of(tmp_path, fires(0), fires(0, "prom/b"), over(9, "prom/b")).numbers(WHOLE)
+    assert found.acknowledge_s is not None
+    assert (found.acknowledge_s.n, found.acknowledge_s.never) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("when", "kind"),
+    [
+        ("2026-06-05 08:00", "business"),  # a Friday
+        ("2026-06-05 17:59", "business"),
+        ("2026-06-05 18:00", "off"),
+        ("2026-06-05 21:59", "off"),
+        ("2026-06-05 22:00", "sleep"),
+        ("2026-06-06 07:59", "sleep"),
+        ("2026-06-06 08:00", "off"),  # a Saturday
+        ("2026-06-06 23:00", "sleep"),
+        ("2026-06-08 07:59", "sleep"),
+        ("2026-06-08 08:00", "business"),
+    ],
+)
+def test_hours_are_those_of_pagerduty_in_the_persons_zone(tmp_path: Path, when: str, kind: str) -> None:
+    began = (datetime.fromisoformat(when).replace(tzinfo=KOLKATA).timestamp() - at(0)) / 60
+    found = reader_of(tmp_path, fires(began, pages=True), tz=KOLKATA, now=at(90_000)).numbers(Period(at(0), at(90_000)))
+    assert found.interruptions is not None
+    assert {word: getattr(found.interruptions, word) for word in ("business", "off", "sleep")} == {
+        **dict.fromkeys(("business", "off", "sleep"), 0),
+        kind: 1,
+    }
+
+
+def test_shifts_with_more_than_two_pages_are_counted(tmp_path: Path) -> None:
+    morning = (datetime(2026, 6, 5, 9, tzinfo=TOKYO).timestamp() - at(0)) / 60
+    pages = [fires(morning + 60 * hour, f"prom/{hour}", pages=True) for hour in (0, 1, 2, 12, 13)]
+    shifts = reader_of(tmp_path, pages, now=at(90_000)).shifts(Period(at(morning - 60), at(morning + 24 * 60 - 60)))
+    assert (shifts.number, shifts.over, shifts.most) == (2, 1, 3)
+
+
+def test_services_are_not_blended(tmp_path: Path) -> None:
+    reader = reader_of(
+        tmp_path,
+        deploys(0, "d1", ":1→:2"),
+        deploys(20, "d2", ":2→:1", kind="rollback"),
+        deploys(0, "d3", ":1→:2", service="prod/main/web"),
+        deploys(30, "d4", ":2→:2", service="prod/main/web", kind="restart"),
+        fires(3, service="prod/main/web"),
+    )
+    api, web = reader.by_service(WHOLE)
+    assert (api.service, api.deploys, api.rollbacks, api.failures, api.change_fail_rate) == (
+        "prod/main/api",
+        2,
+        1,
+        1,
+        1.0,
+    )
+    assert (api.recovery_s.n, api.recovery_s.median) == (1, 25 * 60)
+    assert (web.service, web.deploys, web.failures, web.change_fail_rate, web.notifications) == (
+        "prod/main/web",
+        1,
+        0,
+        0,
+        1,
+    )
+
+
+def test_people_are_counted_by_what_they_sent(tmp_path: Path) -> None:
+    reader = reader_of(
+        tmp_path,
+        fires(0, pages=True),
+        sent(2, "p1", "acknowledge", "prom/a", "Alice"),
+        sent(5, "p2", "roll back", "prod/d1", "Bob", cluster="main", service="api"),
+        sent(6, "p3", "note", "prom/a", "Bob", state="refused"),
+    )
+    alice, bob = sorted(reader.by_person(WHOLE), key=lambda p: p.person)
+    assert (alice.acknowledged, alice.pages_acknowledged, alice.acknowledge_median_s, alice.actions) == (1, 1, 120, 1)
+    assert (bob.acknowledged, bob.actions, bob.rollbacks) == (0, 1, 1)
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_month_is_the_calendars_in_the_zone_beside_the_one_before() -> None:
+    now = datetime(2026, 11, 29, 12, tzinfo=TOKYO).timestamp()
+
+    def day(number: int, m: int) -> float:
+        return datetime(2026, m, number, tzinfo=TOKYO).timestamp()
+
+    assert month(2026, 10, TOKYO, now) == (Period(day(1, 10), day(1, 11)), Period(day(1, 9), day(1, 10)))
+    this, before = month(2026, 11, TOKYO, now)
+    assert this == Period(day(1, 11), now)
+    assert before == Period(day(1, 10), datetime(2026, 10, 29, 12, tzinfo=TOKYO).timestamp())
+    assert last(60, now) == (Period(now - 60, now), Period(now - 120, now - 60))
+
+
+def test_a_zone_that_changes_its_offset_is_cut_where_it_does() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    found = offsets(Period(began, began + 365 * 86_400), NEW_YORK)
+    assert [offset / 3600 for _, _, offset in found] == [-5, -4, -5]
+    assert [end for _, end, _ in found[:2]] == [
+        datetime(2026, 3, 8, 7, tzinfo=UTC).timestamp(),
+        datetime(2026, 11, 1, 6, tzinfo=UTC).timestamp(),
+    ]
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_number_is_shown_with_its_definition_and_the_coverage(tmp_path: Path) -> None:
+    reader = reader_of(tmp_path, watching(0, 60), fires(5, title="5xx", product="shop"), over(9))
+    statistics = reader.statistics(Period(at(0), at(120)), Period(at(-120), at(0)))
+    told_words = "\n".join(text.lines(statistics, TOKYO))
+    assert "Coverage: 50 % of this time was watched, 0 % of that before" in told_words
+    for row in text.rows(statistics, TOKYO):
+        assert f"{row.label}: {row.means}" in told_words
+        assert row.means
+    assert "not known" in told_words
+    assert "JST" in told_words
+
+
+def test_csv_has_a_header_and_no_formula(tmp_path: Path) -> None:
+    reader = reader_of(tmp_path, fires(0, title='=HYPERLINK("x")', product="shop, and more"), over(9))
+    table = text.noisiest(reader.noisiest(WHOLE))
+    header, row = csv.reader(io.StringIO(text.csv_text(table.columns, table.rows)))
+    assert header == ["title", "source", "count", "share", "acted_on"]
+    assert row[0] == '\'=HYPERLINK("x")'
+    numbers = list(csv.reader(io.StringIO(text.csv_numbers(reader.statistics(WHOLE, Period(0.0, 1.0))))))
+    assert ["notifications", "1", ""] in numbers
+    assert ["resolve_s.n", "1", ""] in numbers or ["resolve_s.n", "0", ""] in numbers
