@@ -108,6 +108,18 @@ def test_what_is_back_with_the_same_begin_was_never_over(tmp_path: Path) -> None
     assert history.firing("prom/a") == [one]
 
 
+def test_what_another_machine_tells_late_does_not_make_it_fire_again(tmp_path: Path) -> None:
+    """Entries of a team come in the order of their machines; the latest time counts."""
+    late = [fires(3, new="acknowledged", began=0), over(2), over(12)]
+    (one,) = history_of(tmp_path, fires(0), over(10), late).episodes(*ALWAYS)
+    assert (one.ended, one.acknowledged_at, one.firings) == (at(10), at(3), 1)
+
+
+def test_a_sources_clock_that_is_ahead_holds_up_no_end(tmp_path: Path) -> None:
+    (one,) = history_of(tmp_path, fires(0, began=0.01), over(0.005)).episodes(*ALWAYS)
+    assert one.ended == one.began
+
+
 def test_an_end_that_nobody_looked_at_is_not_known(tmp_path: Path) -> None:
     opened_later = ordered(watching(-60, 5), watching(600, 700), fires(0), over(600.5), fires(650), over(660))
     first, second = history_of(tmp_path, opened_later).episodes(*ALWAYS)

@@ -83,9 +83,10 @@ def linked(rows: Sequence[LinkedDeploy]) -> None:
 def _failure(before: Sequence[LinkedDeploy], rollback: LinkedDeploy) -> LinkedDeploy | None:
     """The first deploy after the newest one that brought the version that the rollback brings again.
 
-    Where that one is older than the record, it is the deploy of the version that the rollback left.
+    Where that one is older than the record, it is the deploy of the version that the rollback left. What went back
+    by itself is made good already.
     """
-    after = [d for d in before if d.state != DeployState.STOPPED]
+    after = [d for d in before if d.state != DeployState.STOPPED and d.state not in WENT_BACK]
     for at in range(len(after) - 1, -1, -1):
         if after[at].new == rollback.new and after[at].state not in BAD:
             return next((d for d in after[at + 1 :] if d.plain and d.new != rollback.new), None)

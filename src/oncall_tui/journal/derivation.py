@@ -140,21 +140,24 @@ class Derivation:
             self._fires(entry)
 
     def _resolved(self, entry: Entry) -> None:
-        """End the newest firing; two boards may say so."""
+        """End the newest firing. Of what several machines tell of it the latest counts; of its ends the first."""
         query = (
-            "SELECT id, alert, began, ended FROM firing WHERE subject = ? AND told = 0 AND began <= ?"
+            "SELECT id, alert, began, seen, over_at FROM firing WHERE subject = ? AND told = 0 AND began <= ?"
             " ORDER BY began DESC LIMIT 1"
         )
         row = self._db.execute(query, (entry.subject, entry.at + SAME_S)).fetchone()
-        if row is None or row[3] is not None:
+        if row is None:
             return
-        number, alert, began, _ = row
+        number, alert, began, seen, over_at = row
+        if entry.at < seen or (over_at is not None and over_at <= entry.at):
+            return
         told = entry.data.get("ended")
         ended = max(began, float(told) if told else entry.at)
         since = self._watched_since(entry.at)
         looked = since is not None and (since <= began or since <= entry.at - SETTLED_S)
         self._db.execute(
-            "UPDATE firing SET ended = ?, end_known = ? WHERE id = ?", (ended, bool(told or looked), number)
+            "UPDATE firing SET ended = ?, over_at = ?, end_known = ? WHERE id = ?",
+            (ended, entry.at, bool(told or looked), number),
         )
         self._touch(alert, began)
 
@@ -183,7 +186,7 @@ class Derivation:
                 "INSERT INTO firing (subject, alert, began, told, source, provider, title, service, product, pages,"
                 " seen, end_known, acknowledged_at, acknowledged_by, firings, problems)"
                 " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 1, ?)",
-                (*values, bool(data.get("pages")), max(began, entry.at), had_at, had_by, _text(problems)),
+                (*values, bool(data.get("pages")), entry.at, had_at, had_by, _text(problems)),
             )
         else:
             number, alert, began, first_at, first_by, joined = old
@@ -191,7 +194,9 @@ class Derivation:
                 had_at, had_by = first_at, first_by or had_by
             names = _names.decode(joined)
             self._db.execute(
-                "UPDATE firing SET ended = NULL, end_known = 1, seen = max(seen, ?), pages = max(pages, ?),"
+                "UPDATE firing SET ended = CASE WHEN over_at >= ?1 THEN ended END,"
+                " end_known = CASE WHEN over_at >= ?1 THEN end_known ELSE 1 END,"
+                " over_at = CASE WHEN over_at >= ?1 THEN over_at END, seen = max(seen, ?1), pages = max(pages, ?),"
                 " problems = ?,"
                 " title = coalesce(nullif(?, ''), title), service = coalesce(nullif(?, ''), service),"
                 " product = coalesce(nullif(?, ''), product), acknowledged_at = ?, acknowledged_by = ? WHERE id = ?",

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from oncall_tui.errors import JournalError
 
 log = logging.getLogger(__name__)
-FORMAT = 1  # of these tables; a file of another one is begun anew
+FORMAT = 2  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -27,7 +27,7 @@ CREATE TABLE progress (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE firing (
     id INTEGER PRIMARY KEY, subject TEXT NOT NULL, alert TEXT NOT NULL, began REAL NOT NULL, told INTEGER NOT NULL,
     source TEXT NOT NULL, provider TEXT NOT NULL, title TEXT NOT NULL, service TEXT NOT NULL, product TEXT NOT NULL,
-    pages INTEGER NOT NULL, seen REAL NOT NULL, ended REAL, end_known INTEGER NOT NULL,
+    pages INTEGER NOT NULL, seen REAL NOT NULL, ended REAL, over_at REAL, end_known INTEGER NOT NULL,
     acknowledged_at REAL, acknowledged_by TEXT NOT NULL, firings INTEGER NOT NULL, problems TEXT NOT NULL
 );
 CREATE INDEX firing_subject ON firing (subject, began);

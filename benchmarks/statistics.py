@@ -1,0 +1,87 @@
+"""The statistics of a year: 224 notifications a month, 13 products; and a hundred times that.
+
+How large the journal and its history are, how long a first derivation takes, and how long the numbers of a whole year
+take, beside those of the year before. Each number is held to a computation apart (``tests/support/true_numbers.py``),
+so what is fast is also right. ``python -m benchmarks.statistics [SCALE …]``; 100 takes some minutes.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tests.support.true_numbers import assert_same, truth
+from tests.support.year import Year
+
+from benchmarks.result import Effort, Result, markdown, middle
+from oncall_tui.journal.history import History, history_path
+from oncall_tui.journal.store import Store
+from oncall_tui.reports.statistics import Period, StatisticsReader
+from oncall_tui.reports.statistics_text import as_object
+
+BUDGET_S = 1.0
+ZONE = ZoneInfo("Asia/Tokyo")
+BEGAN = datetime(2025, 6, 1, tzinfo=UTC).timestamp()
+DAYS = 365
+AT_ONCE = 20_000  # entries
+
+
+def run(effort: Effort) -> list[Result]:
+    """Measure a year, and larger ones at a higher level."""
+    scales = (1,) if effort.level == "quick" else (1, 10) if effort.level == "default" else (1, 100)
+    return [result for scale in scales for result in _measured(scale)]
+
+
+def _measured(scale: int) -> list[Result]:
+    year = Year(scale, BEGAN, DAYS, scale)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "journal.db")
+        entries = year.entries()
+        for first in range(0, len(entries), AT_ONCE):
+            store.append(entries[first : first + AT_ONCE])
+        count = len(entries)
+        entries.clear()
+        history = History(store, history_path(store.path))
+        began = time.perf_counter()
+        history.catch_up()
+        derived_s = time.perf_counter() - began
+        before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        whole, earlier = Period(year.began, year.ended), Period(year.began - DAYS * 86_400, year.began)
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            found = as_object(StatisticsReader(history, ZONE, year.ended).statistics(whole, earlier))
+            times.append(time.perf_counter() - began)
+        more_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
+        assert_same(found, truth(year, ZONE, whole.since, whole.until))
+        store.close()
+        history.close()
+        sizes = [path.stat().st_size / 1e6 for path in (store.path, history_path(store.path))]
+    name = "a year" if scale == 1 else f"{scale} years' worth in a year"
+    fired = f"{found['notifications']} notifications, {found['pages']} pages, {count} entries"
+    return [
+        Result(f"{name}: the journal, its history", f"{sizes[0]:.1f} MB, {sizes[1]:.1f} MB ({fired})"),
+        Result(f"{name}: derived for the first time", f"{derived_s:.1f} s ({count / derived_s:.0f} entries a second)"),
+        Result(
+            f"{name}: `stats` of the whole, and of the year before",
+            f"{middle(times) * 1000:.0f} ms, {more_mb:.0f} MB more at the peak; each number as computed apart",
+            f"{BUDGET_S:.0f} s",
+            middle(times) < BUDGET_S,
+        ),
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the scales that the command line names."""
+    results = [result for scale in arguments or ["1", "10"] for result in _measured(int(scale))]
+    print(markdown(results))
+    return 1 if any(result.met is False for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
