@@ -150,7 +150,8 @@ class BoardBuilder:
         if silence is not None:
             comment = f"{silence.reason}; {alert.comment}" if alert.comment else silence.reason
             result = msgspec.structs.replace(result, by=(silence.by,), by_at=silence.at, comment=comment)
-        self._overlaid[alert.id] = (alert, (mark, silence, handled), result)
+        beside = (mark, silence, handled) if mark or silence else _neither(handled)
+        self._overlaid[alert.id] = (alert, beside, result)
         return result
 
     def _with_verbs(self, alert: Alert, handled: Handled, seen: bool) -> Alert:
@@ -161,8 +162,8 @@ class BoardBuilder:
         verbs = {verb for verb in self._actions.local_verbs if done_here(handled, verb)}
         if done_here(handled, Verb.UNACKNOWLEDGE):
             verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
-        here = frozenset(verbs & LOCAL)
-        return msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
+        own = frozenset(verbs)
+        return msgspec.structs.replace(alert, verbs=_together(alert.verbs, own), here=_local(own))
 
 
 def same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
@@ -180,6 +181,18 @@ def _statuses(sources: Iterable[PolledSource], now: float, monotonic: float) -> 
 def _with_sources(board: Board, version: int, now: Instant, statuses: Iterable[SourceStatus]) -> Board:
     sources: Mapping[str, SourceStatus] = MappingProxyType({s.name: s for s in statuses})
     return msgspec.structs.replace(board, version=version, at=now.wall, due=now.due, sources=sources)
+
+
+@lru_cache(maxsize=256)
+def _neither(handled: Handled) -> tuple[None, None, Handled]:
+    """Return no mark and no silence: one object for nearly all alerts of a source."""
+    return None, None, handled
+
+
+@lru_cache(maxsize=256)
+def _local(verbs: frozenset[Verb]) -> frozenset[Verb]:
+    """Return those that change nothing but the journal; one object likewise."""
+    return verbs & LOCAL
 
 
 @lru_cache(maxsize=256)

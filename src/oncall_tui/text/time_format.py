@@ -6,6 +6,7 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 
 def moment(at: float, tz: tzinfo, now: float, *, seconds: bool = False, day: bool = False) -> str:
@@ -39,13 +40,19 @@ def age(seconds: float | None) -> str:
     if seconds < 10:
         return "now"
     if seconds < 60:
-        return f"{int(seconds // 10) * 10}s"
+        return _counted(int(seconds // 10) * 10, "s")
     if seconds < 3600:
-        return f"{int(seconds // 60)}m"
+        return _counted(int(seconds // 60), "m")
     if seconds < 86_400:
-        return f"{int(seconds // 3600)}h"
+        return _counted(int(seconds // 3600), "h")
     days = int(seconds // 86_400)
-    return f"{days}d" if days < 1000 else f"{min(days // 365, 999)}y"
+    return _counted(days, "d") if days < 1000 else _counted(min(days // 365, 999), "y")
+
+
+@lru_cache(maxsize=512)
+def _counted(number: int, unit: str) -> str:
+    """``41m``: one object for the thousands of rows that say it."""
+    return f"{number}{unit}"
 
 
 def ago(seconds: float | None) -> str:

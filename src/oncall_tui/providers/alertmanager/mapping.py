@@ -155,11 +155,11 @@ class AlertmanagerRows:
             url=item.generatorURL,
             labels=labels,
             annotations=_pairs(annotations),
-            hint=ServiceHint(
-                cluster=_first(options.cluster_labels, item.labels),
-                service=_first(options.service_labels, item.labels),
-                account=item.labels.get(options.account_label, ""),
-                region=item.labels.get(options.region_label, ""),
+            hint=_hint(
+                _first(options.cluster_labels, item.labels),
+                _first(options.service_labels, item.labels),
+                item.labels.get(options.account_label, ""),
+                item.labels.get(options.region_label, ""),
             ),
             keys=(f"fingerprint:{item.fingerprint}",),
             label_sets=(labels,),
@@ -214,6 +214,12 @@ def _first(names: Iterable[str], *places: Mapping[str, str]) -> str:
 def _pairs(labels: Mapping[str, str]) -> Pairs:
     """Sorted, and shared where short: thousands of alerts have most of their labels in common."""
     return tuple(_shared(name, v) if len(v) < 128 else (sys.intern(name), v) for name, v in sorted(labels.items()))
+
+
+@functools.lru_cache(maxsize=2048)
+def _hint(cluster: str, service: str, account: str, region: str) -> ServiceHint:
+    """Shared: many alerts name one service."""
+    return ServiceHint(cluster=cluster, service=service, account=account, region=region)
 
 
 @functools.lru_cache(maxsize=8192)

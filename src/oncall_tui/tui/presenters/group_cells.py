@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.text.history_words import began_by
@@ -116,13 +117,19 @@ def _incidents(row: TriagedAlert) -> str:
     return f"{what}; the other alerts stay as they are" if len(row.members) > max(1, len(asking)) else what
 
 
+@lru_cache(maxsize=512)
+def _none(words: str, style: str) -> tuple[Cell, ...]:
+    """One line for the thousands of alerts that it stands under."""
+    return ((words, style),)
+
+
 def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
     """The suspect with what speaks against it, the image that it brought and who deployed it; or that there is none."""
     found = row.suspicion
     if not found.placed and not found.unread:
         return ()
     if found.first is None:
-        return ((found.words(now, configured_zone()), "dim" if found.placed and not found.unread else "unknown"),)
+        return _none(found.words(now, configured_zone()), "dim" if found.placed and not found.unread else "unknown")
     deploy = found.first.deploy
     tags = progress.tags(deploy)
     more = [f"image {tags}" if tags else "", began_by(deploy)]
