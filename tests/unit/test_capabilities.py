@@ -17,13 +17,20 @@ from oncall_tui.providers.base import Context, Provider
 from oncall_tui.runtime.clock import FakeClock
 
 HAS = {
-    "ecs": {base.SupportsInspect, base.SupportsMetrics, base.SupportsLogs, base.SupportsShell},
-    "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics},
+    "ecs": {
+        base.SupportsInspect,
+        base.SupportsMetrics,
+        base.SupportsLogs,
+        base.SupportsShell,
+        base.SupportsHistory,
+        base.SupportsServiceNames,
+    },
+    "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics, base.SupportsHistory},
     "alertmanager": {base.SupportsAckRenewal},
     "pagerduty": {base.SupportsOnCall, base.SupportsTimeline, base.SupportsHistory},
-    "sentry": {base.SupportsTimeline},
+    "sentry": {base.SupportsTimeline, base.SupportsHistory},
     "datadog": set[Any](),
-    "mackerel": {base.SupportsTimeline},
+    "mackerel": {base.SupportsTimeline, base.SupportsHistory},
 }
 ALL: tuple[Any, ...] = tuple(
     value for name, value in vars(base).items() if name.startswith("Supports") and value is not base.SupportsBulk

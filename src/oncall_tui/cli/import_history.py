@@ -16,6 +16,7 @@ from oncall_tui.cli.common import fail
 from oncall_tui.cli.option_types import Duration
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.config import Config
+from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.told import ServiceName
 from oncall_tui.engine.import_state import ImportState, beside
 from oncall_tui.engine.past_import import ImportResult, NamesSource, PastImport, PastSource, service_names
@@ -46,7 +47,7 @@ def import_history(context: click.Context, back: float, only: tuple[str, ...], a
     state = ImportState(beside(Path(config.journal_path).expanduser()))
     if state.notice:
         say(state.notice)
-    told = _Told(config, clock)
+    told = _Told(config, clock, as_json)
     journal = bootstrap.open_journal(config, clock)
     try:
         services = _services(naming, told, clock)
@@ -101,8 +102,9 @@ def _services(naming: dict[str, NamesSource], told: _Told, clock: Clock) -> list
 class _Told:
     """The words of an import: how far it is, on stderr; what came of each source, on stdout."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, as_json: bool) -> None:
         self._tz, self._clock = ZoneInfo(config.timezone), clock
+        self._put = say if as_json else put
         self._at = clock.monotonic()
         self.unnamed = False  # a source of services could not be read
 
@@ -113,17 +115,22 @@ class _Told:
             say(f"{result.source}: {words}")
         elif now - self._at >= TOLD_EVERY_S:
             self._at = now
-            say(f"{result.source}: read to {self._moment(result.read_to or result.since)}: {_counts(result)}")
+            say(f"{result.source}: read {self._how_far(result)}: {_counts(result)}")
 
     def ended(self, result: ImportResult) -> ImportResult:
         """Say what came of it."""
-        since, to = self._moment(result.since), self._moment(result.read_to or result.since)
-        put(f"{result.source}: {_counts(result)}, from {since} to {to}")
+        since = self._moment(result.since)
+        self._put(f"{result.source}: {_counts(result)}, from {since} to {self._moment(result.until)}")
         for problem in result.problems:
-            say(f"{result.source}: {problem.scope}: {problem.message}" + (f" ({problem.hint})" if problem.hint else ""))
+            words = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+            scope = "" if problem.state is SourceState.OK else f"{problem.scope}: "  # what its system does not have
+            say(f"{result.source}: {scope}{words}")
         if result.failure:
-            say(f"{result.source}: {result.failure}; run it again for what came after {to}")
+            say(f"{result.source}: read {self._how_far(result)}, and no further: {result.failure}; run it again")
         return result
+
+    def _how_far(self, result: ImportResult) -> str:
+        return result.how_far or f"to {self._moment(result.read_to or result.since)}"
 
     def _moment(self, at: float) -> str:
         return f"{moment(at, self._tz, self._clock.now(), day=True)} {zone(self._tz, at)}"
@@ -143,7 +150,8 @@ def _as_object(result: ImportResult) -> dict[str, Any]:
     return {
         "source": result.source,
         "since": stamp(result.since),
-        "read_to": stamp(result.read_to),
+        "read_to": stamp(result.read_to) if result.whole or not result.how_far else None,
+        "how_far": result.how_far or None,
         "episodes": result.episodes,
         "deploys": result.deploys,
         "already_there": result.known,

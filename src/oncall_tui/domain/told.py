@@ -17,13 +17,14 @@ from oncall_tui.domain.service import ServiceKey
 class ToldFiring(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One firing of an alert. *alert* is the row that the board would make of it, and its *began* this firing's.
 
-    *ended* is None while it goes on, or where a later page tells its end. *only_end*: nothing but its end is told here;
-    an earlier page had its beginning, or it began before what is read. *acknowledged_at* is the first
-    acknowledgement (None: none, or not known).
+    *ended* is None while it goes on, or where a later page tells its end; *end_known* is False where it ended before
+    that, and nobody tells when. *only_end*: nothing but its end is told here; an earlier page had its beginning, or it
+    began before what is read. *acknowledged_at* is the first acknowledgement (None: none, or not known).
     """
 
     alert: Alert
     ended: float | None = None
+    end_known: bool = True
     only_end: bool = False
     acknowledged_at: float | None = None
     acknowledged_by: str = ""
@@ -40,15 +41,18 @@ class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a source's past. The firings of one alert come oldest first, also from page to page.
 
     *after* is what names the next page (None: this was the last one), as plain text that another run of the program may
-    go on with. *read_to* says how far it is read, for a person. *wait_s* (seconds) is to pass before the next page, and
-    *calls* is how many calls this one took. *problems* is what it lacks.
+    go on with. Up to *read_to* nothing more will come; *how_far* says it in words where that is no time. *problems* is
+    what the page lacks. What began from *may_change_from* on is read again by the next run (None: what has ended stays
+    as it is). *wait_s* (seconds) is to pass before the next page, and *calls* is how many calls this one took.
     """
 
     after: str | None
     read_to: float
+    how_far: str = ""
     firings: tuple[ToldFiring, ...] = ()
     deploys: tuple[PastDeploy, ...] = ()
     problems: tuple[PartialFailure, ...] = ()
+    may_change_from: float | None = None
     wait_s: float = 0.0
     calls: int = 0
 

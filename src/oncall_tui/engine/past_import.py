@@ -52,13 +52,15 @@ class NamesSource(msgspec.Struct, frozen=True):
 class ImportResult(msgspec.Struct, kw_only=True):
     """The result of one source: how many *episodes* and *deploys* were written; *known*: the journal had them already.
 
-    It was read from *since* to *read_to*; *whole* says that nothing is left for another run, else *failure* says why.
+    It was read from *since* to *read_to* (*how_far* says it otherwise); *whole* says that nothing is left for another
+    run, else *failure* says why.
     """
 
     source: str
     since: float
     until: float
     read_to: float | None = None
+    how_far: str = ""
     episodes: int = 0
     deploys: int = 0
     known: int = 0
@@ -158,12 +160,13 @@ class PastImport:
         self._write(told, deploys, result)
         unended = [o.began for o in told if _may_go_on(o, result.until)]
         unended += [d.started for d in deploys if d.ended is None]
+        unended += [page.may_change_from] if page.may_change_from is not None else []
         oldest = min((*unended, *([kept.oldest_open] if kept.oldest_open is not None else [])), default=None)
         kept = msgspec.structs.replace(kept, after=page.after or "", held=folder.held, oldest_open=oldest)
         if page.after is None:
             kept = _finished(kept)
         self._state.keep(name, kept)
-        result.read_to = page.read_to
+        result.read_to, result.how_far = page.read_to, page.how_far
         result.problems.update(dict.fromkeys(page.problems))
         self._tell(result, "")
         return kept

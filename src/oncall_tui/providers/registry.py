@@ -28,15 +28,15 @@ class RegistryEntry(msgspec.Struct, frozen=True):
 
 
 SOURCES: dict[str, RegistryEntry] = {
-    "ecs": RegistryEntry("aws.options:EcsOptions", "aws.ecs.provider:build"),
-    "cloudwatch": RegistryEntry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build"),
+    "ecs": RegistryEntry("aws.options:EcsOptions", "aws.ecs.provider:build", history=True, names_services=True),
+    "cloudwatch": RegistryEntry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build", history=True),
     "alertmanager": RegistryEntry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
     "pagerduty": RegistryEntry(
         "pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True, history=True
     ),
-    "sentry": RegistryEntry("sentry.options:SentryOptions", "sentry.provider:build"),
+    "sentry": RegistryEntry("sentry.options:SentryOptions", "sentry.provider:build", history=True),
     "datadog": RegistryEntry("datadog.options:DatadogOptions", "datadog.provider:build"),
-    "mackerel": RegistryEntry("mackerel.options:MackerelOptions", "mackerel.provider:build"),
+    "mackerel": RegistryEntry("mackerel.options:MackerelOptions", "mackerel.provider:build", history=True),
 }
 
 DESTINATIONS: dict[str, RegistryEntry] = {

@@ -97,6 +97,7 @@ class EpisodeFolder:
             told = msgspec.structs.replace(
                 self._begin(firing.alert),
                 ended=firing.ended,
+                end_known=firing.end_known,
                 acknowledged_at=firing.acknowledged_at,
                 acknowledged_by=firing.acknowledged_by,
             )
@@ -135,5 +136,7 @@ def _with(old: HeldEpisode, firing: ToldFiring) -> HeldEpisode:
     told, first = old.told, firing.acknowledged_at
     if first is not None and (told.acknowledged_at is None or first < told.acknowledged_at):
         told = msgspec.structs.replace(told, acknowledged_at=first, acknowledged_by=firing.acknowledged_by)
-    told = msgspec.structs.replace(told, ended=firing.ended, firings=told.firings + (1 if again else 0))
+    told = msgspec.structs.replace(
+        told, ended=firing.ended, end_known=firing.end_known, firings=told.firings + (1 if again else 0)
+    )
     return HeldEpisode(told, max(old.latest, firing.alert.began), old.cut)

@@ -7,7 +7,7 @@ from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelDowntime, MackerelMonitor
 
-_SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKNOWN": Severity.UNKNOWN}
+SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKNOWN": Severity.UNKNOWN}
 
 
 VERBS = frozenset({Verb.RESOLVE, Verb.NOTE})
@@ -46,7 +46,7 @@ def row(
         provider="mackerel",
         native_id=item.id,
         state=AlertState.SILENCED if muted else state,
-        severity=_SEVERITIES.get(item.status, Severity.UNKNOWN),
+        severity=SEVERITIES.get(item.status, Severity.UNKNOWN),
         title=_title(item, monitor, host),
         began=item.openedAt,
         changed=item.closedAt,
@@ -68,7 +68,7 @@ def state_of(item: MackerelAlert) -> AlertState:
     """Return the state. ``UNKNOWN`` is a check that could not tell: it fires. A word that is not listed is unknown."""
     if item.closedAt is not None or item.status == "OK":
         return AlertState.RESOLVED
-    return AlertState.FIRING if item.status in _SEVERITIES else AlertState.UNKNOWN
+    return AlertState.FIRING if item.status in SEVERITIES else AlertState.UNKNOWN
 
 
 def _unknown(item: MackerelAlert) -> str:

@@ -12,6 +12,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent, gaps
 from oncall_tui.providers.http import DecodeCache, Http, NotFound, as_is, http_settings
 from oncall_tui.providers.lists import Damage, Items, items, listing
@@ -21,6 +22,7 @@ from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.note import AddToMemo
 from oncall_tui.providers.mackerel.options import MackerelOptions
+from oncall_tui.providers.mackerel.past import MackerelPast
 from oncall_tui.providers.mackerel.schema import (
     MackerelAlert,
     MackerelAlerts,
@@ -55,6 +57,7 @@ class MackerelProvider:
     """
 
     provider = "mackerel"
+    history_calls_per_s = 2.0
 
     def __init__(self, options: MackerelOptions, http: Http, clock: Clock, read_only: bool) -> None:
         self.source = options.name
@@ -75,6 +78,7 @@ class MackerelProvider:
         self._hosts: dict[str, str] = {}  # names by id, of the hosts that alert
         self._hosts_after = 0.0
         self._by_id: dict[str, Alert] = {}
+        self._past = MackerelPast(options, http)
         handlers = MackerelHandlerContext(options, http, clock, read_only)
         self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Close(handlers), Verb.NOTE: AddToMemo(handlers)}
 
@@ -167,6 +171,10 @@ class MackerelProvider:
         damage = Damage()
         found = events(items(logs, MackerelLog, damage))
         return (*gaps(self._clock.now(), damage.said("changes", "Mackerel")), *found)
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read a page of past alerts (base.SupportsHistory). Raises SourceError."""
+        return self._past.page(span, after)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an alert's verbs."""

@@ -22,6 +22,7 @@ from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.decoding import plain
 
 UNRESOLVED = "unresolved"
+RESOLVED = "resolved"
 UNTIL = "archived_until_condition_met"  # ignored until a time (or a count): what ends by itself
 PAGE = 100  # the most that a page may have
 PAGES = 100  # so many pages a poll: 10,000 issues
@@ -126,6 +127,15 @@ class SentryApi:
             if paging.follow(next_cursor(headers), page):
                 found += page
         return listing(found), paging
+
+    def past_issues(
+        self, start: str, end: str, cursor: str, limit: int
+    ) -> tuple[Items[SentryIssue], Mapping[str, str]]:
+        """Read one page of the issues that are resolved now and were seen from *start* to *end* (RFC 3339)."""
+        left_out = ("statsPeriod", "limit")  # a period counts from now: the same page would be another one later
+        kept = [(name, value) for name, value in self._params(RESOLVED) if name not in left_out]
+        window = [("start", start), ("end", end), ("limit", str(limit)), *([("cursor", cursor)] if cursor else [])]
+        return self._page([*kept, *window])
 
     def _page(self, params: list[tuple[str, str]]) -> tuple[Items[SentryIssue], Mapping[str, str]]:
         try:

@@ -48,8 +48,13 @@ def _newest(activity: Items[Activity]) -> AssignmentKind:
     """Return the kind by the newest entry that tells it (they come newest first)."""
     for entry in usable(activity, Activity):
         if entry.type == "assigned":
-            by = entry.data.get("integration") if isinstance(entry.data, dict) else ""
-            return AssignmentKind.GIVEN if str(by or "").startswith(_RULES) else AssignmentKind.TAKEN
+            return AssignmentKind.GIVEN if given_by_a_rule(entry) else AssignmentKind.TAKEN
         if entry.type in _RETURNED:
             return AssignmentKind.STALE
     return AssignmentKind.TAKEN
+
+
+def given_by_a_rule(entry: Activity) -> bool:
+    """Return whether a rule assigned it, not a person."""
+    by = entry.data.get("integration") if isinstance(entry.data, dict) else ""
+    return str(by or "").startswith(_RULES)

@@ -9,6 +9,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.lists import Items, listing
@@ -18,6 +19,7 @@ from oncall_tui.providers.sentry.assignment import Assign, Unassign
 from oncall_tui.providers.sentry.handler_context import SentryHandlerContext
 from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
+from oncall_tui.providers.sentry.past import SentryPast
 from oncall_tui.providers.sentry.resolve import Ignore, SentryResolve
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
@@ -59,6 +61,7 @@ class SentryProvider:
     """
 
     provider = "sentry"
+    history_calls_per_s = 2.0  # of the 5 a second for single issues
 
     def __init__(self, options: SentryOptions, http: Http, clock: Clock, read_only: bool) -> None:
         self.source = options.name
@@ -73,6 +76,7 @@ class SentryProvider:
         self._clock = clock
         self._read_only = read_only
         self._api = SentryApi(http, options, clock)
+        self._past = SentryPast(options, self._api, http)
         self._listing = DecodeCache(SentryIssue, self._entry)
         self._known: dict[str, _ReadActivity] = {}
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
@@ -167,6 +171,10 @@ class SentryProvider:
         """List what happened to an issue (a row's id), newest first. One call. Raises SourceError."""
         issue = self._api.issue(target.removeprefix(f"{self.source}/"))
         return told(issue, self._clock.now()) if issue is not None else ()
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read a page of resolved issues (base.SupportsHistory). Raises SourceError."""
+        return self._past.page(span, after)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an issue's verbs."""

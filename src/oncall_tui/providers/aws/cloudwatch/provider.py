@@ -13,6 +13,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, ServiceHint
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED
@@ -24,6 +25,7 @@ from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ALARM_TYPES, ask_most, unread_words
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute, MuteRules
+from oncall_tui.providers.aws.cloudwatch.past import CloudWatchPast
 from oncall_tui.providers.aws.cloudwatch.silence import CloudWatchSilence
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
@@ -43,6 +45,7 @@ class CloudWatchProvider:
         15.0  # DescribeAlarms has 9 calls a second for an account ("CloudWatch service quotas"), ECS's own included
     )
     stale_after_s = 60.0
+    history_calls_per_s = 2.0  # of the 9 a second
 
     def __init__(self, options: CloudWatchOptions, context: Context, transport: Transport | None = None) -> None:
         self.source = options.name
@@ -53,6 +56,7 @@ class CloudWatchProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         self._client = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = MuteRules(self._client)
+        self._past = CloudWatchPast(options, self._client, context.clock)
         aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
@@ -110,6 +114,10 @@ class CloudWatchProvider:
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """Read an alarm's events, newest first. Raises SourceError."""
         return cw_history.read(self._client, target.removeprefix(f"{self.source}/"))
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read a page of the alarms' history (base.SupportsHistory). Raises SourceError."""
+        return self._past.page(span, after)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Silencing, unless nothing may be written."""

@@ -166,6 +166,7 @@ class CloudWatchMuteRule(CloudWatchAnswer):
 
 
 class CloudWatchHistoryItem(CloudWatchAnswer):
+    alarm_name: str = ""
     timestamp: Stamp = None
     history_item_type: str = ""
     history_summary: str = ""
@@ -180,6 +181,7 @@ class CloudWatchState(msgspec.Struct, gc=False, rename="camel"):
 class CloudWatchHistoryData(msgspec.Struct, gc=False, rename="camel"):
     """The data of a StateUpdate, which is JSON in text."""
 
+    old_state: CloudWatchState = msgspec.field(default_factory=CloudWatchState)
     new_state: CloudWatchState = msgspec.field(default_factory=CloudWatchState)
 
 

@@ -12,6 +12,7 @@ from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import ServiceKey
 from oncall_tui.domain.service_detail import ServiceDetail
+from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, AwsClients, Transport
 from oncall_tui.providers.aws.client.session import Sessions
@@ -20,6 +21,7 @@ from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.ecs.inspect.logs import EcsLogs
 from oncall_tui.providers.aws.ecs.inspect.service import ServiceInspection, place
+from oncall_tui.providers.aws.ecs.past import EcsPast, ServiceLister
 from oncall_tui.providers.aws.ecs.poll.reader import EcsReader
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.handlers import RollBack
@@ -34,6 +36,7 @@ class EcsProvider:
     provider = "ecs"
     interval_s = 3.0  # each reading says itself when it wants to be asked next
     stale_after_s = 90.0  # a whole sweep takes 70 s
+    history_calls_per_s = 4.0  # a fifth of what an account has
 
     def __init__(self, options: EcsOptions, context: Context, transport: Transport | None = None) -> None:
         self.source = options.name
@@ -54,6 +57,8 @@ class EcsProvider:
         self._reader = EcsReader(
             options.name, clients, known, context.clock, options.clusters, options.account, not context.read_only
         )
+        self._names = ServiceLister(options, client)
+        self._past = EcsPast(options, client, known, context.clock)
         self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
         profile = options.act_profile or options.profile
         hands = (options.name, clients, known, context.clock, profile, self._reader.touch)
@@ -90,6 +95,14 @@ class EcsProvider:
     def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
         return self._inspection.inspect(service_id)
+
+    def service_names(self, after: str) -> ServicePage:
+        """Read a page of services (base.SupportsServiceNames). Raises SourceError."""
+        return self._names.page(after)
+
+    def history(self, span: HistorySpan, after: str) -> HistoryPage:
+        """Read the past deploys of some services (base.SupportsHistory). Raises SourceError."""
+        return self._past.page(span, after)
 
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
         """CPU, memory and running tasks. Makes no call."""

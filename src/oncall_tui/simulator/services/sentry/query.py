@@ -5,8 +5,10 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
@@ -81,14 +83,32 @@ def _scoped(issues: list[SimulatedSentryIssue], query: dict[str, list[str]], now
     if not all(re.fullmatch(r"-1|\d+", number) for number in projects):
         raise SimulatedSentryRefusal("Invalid project parameter. Values must be numbers.", 400)
     environments = set(query.get("environment", []))
-    since = now - _seconds(query["statsPeriod"][-1]) if "statsPeriod" in query else 0.0
+    since, until = _period(query, now)
     return [
         issue
         for issue in issues
         if ("-1" in projects or issue.project_id in projects)
         and (not environments or environments & issue.environments)
-        and issue.last >= since
+        and since <= issue.last <= until
     ]
+
+
+def _period(query: dict[str, list[str]], now: float) -> tuple[float, float]:
+    """The times between which an issue was seen last: `statsPeriod` overrides `start` and `end`."""
+    if "statsPeriod" in query:
+        return now - _seconds(query["statsPeriod"][-1]), math.inf
+    if ("start" in query) != ("end" in query):
+        raise SimulatedSentryRefusal("start and end are both required", 400)
+    if "start" not in query:
+        return 0.0, math.inf
+    try:
+        start, end = (datetime.fromisoformat(query[name][-1]) for name in ("start", "end"))
+    except ValueError:
+        raise SimulatedSentryRefusal("Invalid date", 400) from None
+    since, until = (at.replace(tzinfo=at.tzinfo or UTC).timestamp() for at in (start, end))
+    if since > until:
+        raise SimulatedSentryRefusal("start must be before end", 400)
+    return since, until
 
 
 def _seconds(period: str) -> float:
