@@ -5,9 +5,10 @@ Nothing here imports boto3, httpx or Textual: providers are built by their own p
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from oncall_tui import config as configuration
 from oncall_tui.config import Config, ScreenWords
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine.engine import Engine, SourceSpec
-from oncall_tui.errors import SharingError, SourceError
+from oncall_tui.errors import JournalError, SharingError, SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
@@ -118,8 +119,20 @@ def _watch_recorder(config: Config, read_only: bool, engine: Engine) -> Recorder
         engine.rebuild,
         read_only,
         partial(engine.on_call.give, email=engine.actor.email),
+        partial(_leave_to_recorder, engine),
     )
     return RecorderWatch(make_lease(config, engine.clock), engine.clock, engine.rebuild, readings)
+
+
+def _leave_to_recorder(engine: Engine, journal: tuple[int, int] | None, sources: Collection[str]) -> None:
+    """Let the recorder journal the changes of *sources* alone, where its journal's file is this one's too."""
+    try:
+        mine = os.stat(engine.journal.path)
+        same = journal == (mine.st_dev, mine.st_ino)
+    except OSError:
+        same = False
+    with contextlib.suppress(JournalError):  # its failure is on screen
+        engine.recorder.leave_to_recorder(sources if same else ())
 
 
 def socket_of(config: Config) -> Path:

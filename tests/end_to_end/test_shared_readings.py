@@ -29,7 +29,7 @@ def test_a_row_that_a_recorder_read_is_acted_on_from_the_board(make_world: Calla
         program = recorder(world, config)
         try:
             with board(config) as engine:
-                until(lambda: says(engine, "reads for this board: "), "it takes readings")
+                until(lambda: says(engine, "reads for this board since "), "it takes readings")
                 until(lambda: whole(engine), "it is whole")
 
                 def row() -> object:
@@ -54,7 +54,7 @@ def test_a_row_that_a_recorder_read_is_acted_on_from_the_board(make_world: Calla
                 )
                 built = {p.name for p in engine.pollers if p.provider is not None}
                 assert built == {plan.source}
-                assert says(engine, "reads for this board: ")
+                assert says(engine, "reads for this board since ")
 
                 def held() -> bool:
                     shown = engine.update.board.alerts.get(plan.target)

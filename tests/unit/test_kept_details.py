@@ -9,6 +9,7 @@ import msgspec
 from tests.support.fakes import alert, deploy
 from tests.unit.test_triage import board
 
+from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -123,6 +124,33 @@ def test_an_alert_that_a_board_told_first_gets_its_detail_once_for_each_firing(t
     last = again.entries(EntryKind.ALERT)[-1]
     assert (last.data["old"], last.data["new"], last.data["began"]) == ("firing", "firing", 2_000.0)
     again.journal.close()
+
+
+def test_what_a_recorder_journals_a_board_on_the_same_journal_does_not_until_it_is_gone(tmp_path: Path) -> None:
+    board_, recorder = Bench(tmp_path, details=False), Bench(tmp_path)
+    fires, other = alert("prom/a"), alert("pager/b")
+
+    def told() -> list[tuple[str, str, bool]]:
+        board_.entries()
+        return [(e.subject, e.data["new"], "detail" in e.data) for e in recorder.entries(EntryKind.ALERT)]
+
+    board_.recorder.leave_to_recorder({"prom"})
+    board_.sees(fires, other)
+    assert told() == [("pager/b", "firing", False)]
+    recorder.sees(fires)
+    assert told()[1:] == [("prom/a", "firing", True)]
+    seen = msgspec.structs.replace(fires, state=AlertState.SEEN)
+    board_.sees(seen, other)  # a mark that this board alone has
+    assert told()[2:] == [("prom/a", "seen", False)]
+    died = alert("prom/c")  # which the recorder did not get to tell
+    board_.sees(seen, died, other)
+    assert told()[3:] == []
+    board_.recorder.leave_to_recorder(())
+    assert board_.recorder.recall()
+    board_.sees(seen, died, other)
+    assert told()[3:] == [("prom/c", "firing", False)]
+    board_.journal.close()
+    recorder.journal.close()
 
 
 def test_a_board_keeps_no_steps(tmp_path: Path) -> None:

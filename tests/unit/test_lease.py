@@ -8,12 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from oncall_tui.domain.board import merge
+from oncall_tui.engine.engine import Update
 from oncall_tui.engine.recorder_watch import NONE, RecorderWatch
 from oncall_tui.errors import JournalError
 from oncall_tui.journal.lease import LOST_S, RENEWED_S, FileLease
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.triager import Rules, Triager
+from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.screens.detail.pane import source_lines
 
 
 def lease(folder: Path, clock: FakeClock) -> FileLease:
@@ -137,3 +143,16 @@ def test_the_board_says_whether_a_recorder_watches_and_since_when(tmp_path: Path
     (tmp_path / "journal.db.recorder").write_text("no JSON {")
     assert recorder.take()  # whatever stood there
     recorder.release()
+
+
+def test_the_header_says_since_when_where_there_is_room_and_i_says_all() -> None:
+    since = 1_800_000_000.0  # 08:00 UTC
+    triaged = Triager(Rules()).triage(merge(1, since + 60, (), ()))
+    update = Update(triaged=triaged, recorder=("watches since 08:00 UTC", "reads for this board"), recorder_since=since)
+    wide, narrow = ("".join(text for text, _ in headline.left(update, "Alice", False, w)) for w in (True, False))
+    assert wide.endswith(" · recorder since 08:00")
+    assert "recorder" not in narrow
+    told = ["".join(text for text, _ in line) for line in source_lines(update, since + 60)]
+    assert told[-2:] == [" recorder     watches since 08:00 UTC", " recorder     reads for this board"]
+    none = msgspec.structs.replace(update, recorder=(NONE,), recorder_since=None)
+    assert "recorder" not in "".join(text for text, _ in headline.left(none, "Alice", False, True))

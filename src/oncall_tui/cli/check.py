@@ -34,7 +34,7 @@ def check(context: click.Context) -> None:
         config = bootstrap.load_config(context.obj["config"])
         if update.journal_failure:
             put(f"journal: {update.journal_failure}")
-        put(f"recorder: {recorder_words(bootstrap.make_lease(config, engine.clock), engine.clock.now())}")
+        put(f"recorder: {recorder_words(bootstrap.make_lease(config, engine.clock), engine.clock.now())[0]}")
         for words in (*update.skipped, *update.troubles):
             put(words)
         put(*(f"warning: {words}" for words in (*proxies.ProxyRules().mistakes(), *trust.mistakes())))

@@ -86,6 +86,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()  # what happened to the journal's file since the start
     recalled: bool = False  # what earlier sessions left in the journal is part of it
     recorder: tuple[str, ...] = ()  # whether a recorder watches, and reads for this board, in words; as far as known
+    recorder_since: float | None = None  # a recorder watches since then (seconds since the epoch); None: none does
 
     @property
     def board(self) -> Board:
@@ -417,6 +418,7 @@ class Engine:
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
             recorder=self._recorder_watch.words if self._recorder_watch is not None else (),
+            recorder_since=self._recorder_watch.since if self._recorder_watch is not None else None,
         )
         if self._differs(update):
             with self._composed:

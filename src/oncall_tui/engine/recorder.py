@@ -5,7 +5,7 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -40,6 +40,7 @@ class ChangeRecorder:
         self._details: AlertDetails | None = None
         self._told_since: float | None = None  # when it was said last (monotonic)
         self._unread: tuple[str, ...] = ()
+        self._left_to_recorder: frozenset[str] = frozenset()
 
     # --- what changed -------------------------------------------------------------------------------------------------
 
@@ -82,8 +83,23 @@ class ChangeRecorder:
             found += [Change("deploy", d.id, d.state, d.state, "") for d in deploys]
             alerts = self._details.lacking(triaged.board.alerts, told)
             found += [Change("alert", a.id, a.state, a.state, a.title) for a in alerts]
+        if self._left_to_recorder:
+            found = [c for c in found if not self._is_left_to_recorder(c)]
         if found:
             self._journal.record(self._entries(found, triaged, before, now))
+
+    def leave_to_recorder(self, sources: Collection[str]) -> None:
+        """Journal no change of *sources*: a recorder journals them, into the same file. From any thread.
+
+        When it does no more, the journal is read again, so that what it did not get to is told. Raises JournalError.
+        """
+        before, self._left_to_recorder = self._left_to_recorder, frozenset(sources)
+        if not before <= self._left_to_recorder:
+            self.remember()
+
+    def _is_left_to_recorder(self, change: Change) -> bool:
+        """Return whether a recorder tells it; what was only marked here, no recorder sees."""
+        return change.id.partition("/")[0] in self._left_to_recorder and AlertState.SEEN not in (change.old, change.new)
 
     def _entries(self, found: Iterable[Change], triaged: TriagedBoard, before: Board, now: float) -> list[Entry]:
         rows = {m.id: row for row in triaged.alerts for m in row.members}

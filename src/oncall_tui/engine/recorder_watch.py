@@ -11,17 +11,21 @@ from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.sharing.client import ReadingsClient
 
-EVERY_S = 10.0
+EVERY_S = 5.0
 NONE = "none: what happens while no board is open is not recorded (`oncall-tui record` does)"
 
 
-def recorder_words(lease: Lease, now: float) -> str:
-    """``watches since 02:41 JST (bastion, pid 812)``, or that there is none. *now* in seconds since the epoch."""
+def recorder_words(lease: Lease, now: float) -> tuple[str, float | None]:
+    """``watches since 02:41 JST (bastion, pid 812)``, or that there is none; and since when one watches (None: none
+    does). Times in seconds since the epoch.
+    """
     try:
         holder = lease.holder()
     except JournalError as error:
-        return f"not known: {error}"
-    return holder.words(now) if holder is not None else NONE
+        return f"not known: {error}", None
+    if holder is None:
+        return NONE, None
+    return holder.words(now), holder.since if holder.answers(now) else None
 
 
 class RecorderWatch:
@@ -35,8 +39,14 @@ class RecorderWatch:
     ) -> None:
         self._lease, self._clock, self._changed, self._readings = lease, clock, changed, readings
         self._holder = ""
+        self._since: float | None = None
         self._ends = threading.Event()
         self._worker = Worker("recorder's lease", self._run)
+
+    @property
+    def since(self) -> float | None:
+        """Return since when a recorder watches (seconds since the epoch); None: none does, or it does not answer."""
+        return self._since
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -61,9 +71,9 @@ class RecorderWatch:
 
     def read(self) -> None:
         """Ask once who has the lease."""
-        words = recorder_words(self._lease, self._clock.now())
+        words, since = recorder_words(self._lease, self._clock.now())
         if words != self._holder:
-            self._holder = words
+            self._holder, self._since = words, since
             self._changed()
 
     def _run(self) -> None:

@@ -40,12 +40,16 @@ class LeaseHolder(msgspec.Struct, frozen=True):
     at: float = 0.0
     beat: int = 0
 
+    def answers(self, now: float) -> bool:
+        """Return whether it watches, and renewed its lease lately. *now* in seconds since the epoch."""
+        return bool(self.since) and now - self.at <= LOST_S
+
     def words(self, now: float) -> str:
         """``watches since 02:41 JST (bastion, pid 812)``, or since when it did not answer; *now*: since the epoch."""
         if not self.since:
             return "starts just now"
         who = f"{self.host}, pid {self.pid}"
-        if now - self.at > LOST_S:
+        if not self.answers(now):
             return f"did not answer since {local_time(self.at, now)} ({who})"
         return f"watches since {local_time(self.since, now)} ({who})"
 

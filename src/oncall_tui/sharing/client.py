@@ -95,7 +95,7 @@ class ReadingsClient:
         self._offset = 0.0  # this process's monotonic clock minus the recorder's
         self._rows: dict[str, RowsTold] = {}
         self._given: set[str] = set()
-        self._was_given = False
+        self._said = ("", "")  # the words, without since when
         self._journal: tuple[int, int] | None = None
         self._sending = threading.Lock()
         self._ends = threading.Event()
@@ -280,12 +280,15 @@ class ReadingsClient:
         given = sorted(self._given)
         own = sorted(self._sources.keys() - self._given)
         if given:
-            words = "reads for this board: " + ", ".join(given) + (f"; it reads {', '.join(own)} by itself" * bool(own))
+            head, why = (
+                "reads for this board",
+                ", ".join(given) + (f"; it reads {', '.join(own)} by itself" * bool(own)),
+            )
         else:
-            words = f"this board reads by itself: {why}" if why else ""
-        told = self.words.partition(" since ")[0]
-        if words and words != told:
-            self.words = f"{words} since {local_time(self._clock.now(), self._clock.now())}"
+            head = "this board reads by itself"
+        if why and (head, why) != self._said:
+            self._said, now = (head, why), self._clock.now()
+            self.words = f"{head} since {local_time(now, now)}: {why}"
             log.info("recorder: %s", self.words)
             self._shared(self._journal if given else None, tuple(given))
             self._changed()

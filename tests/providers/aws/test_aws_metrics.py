@@ -74,6 +74,19 @@ def test_running_tasks_where_ecs_sends_the_metric_every_20_s(ecs: Make, world: W
         assert found.points[0][1] == pytest.approx(tasks)
 
 
+def test_a_provider_that_never_polled_knows_how_often_too(ecs: Make, world: World) -> None:
+    """A recorder reads the source: the first look tells what the polls would have."""
+    service = world.service("main", "api")
+    revision = world.revision("main", "api", "r1", 41)
+    told = {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}
+    world.revisions[revision]["monitoring"] = told
+    service["currentServiceRevisions"] = [{"arn": revision}]
+    provider = ecs()
+    assert provider.service_metrics("prod/main/api")[2][1].period_s == 60  # not known yet
+    provider.inspect("prod/main/api")
+    assert provider.service_metrics("prod/main/api")[2][1].period_s == 20
+
+
 def test_points_are_oldest_first_however_they_come(ecs: Make, world: World) -> None:
     now = world.clock.now()
     world.metrics["CPUUtilization Average"] = {"Timestamps": [now - 60, now - 120], "Values": [2.0, 1.0]}

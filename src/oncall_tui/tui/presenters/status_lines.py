@@ -15,7 +15,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.time_format import age, moment, span
+from oncall_tui.text.time_format import age, configured_zone, moment, span
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.renewal import renewing
@@ -70,6 +70,8 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
     if wide:
         accounts = count(len({(s.key.account, s.key.region) for s in board.services.values()}), "account")
         parts.append((f" {accounts} · {count(len(board.services), 'service')}", "dim"))
+        if update.recorder_since is not None:
+            parts.append((f" · recorder since {moment(update.recorder_since, configured_zone(), board.at)}", "dim"))
     return parts
 
 

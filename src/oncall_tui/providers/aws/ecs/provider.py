@@ -108,7 +108,8 @@ class EcsProvider:
         """CPU, memory and running tasks. Makes no call."""
         account, region = self._here()
         of = ServiceKey(account or self._reader.account_of(service_id), region, *place(self.source, service_id))
-        made = [self._known.revisions.get(arn) for arn in self._reader.revisions_of(service_id)]
+        runs = self._reader.revisions_of(service_id) or self._inspection.revisions_of(service_id)
+        made = [self._known.revisions.get(arn) for arn in runs]
         every = min((one.resolution_s(metrics.CPU) for one in made if one), default=metrics.MINUTE)
         return metrics.service_metrics(of, every)
 

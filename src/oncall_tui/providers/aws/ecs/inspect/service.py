@@ -50,6 +50,12 @@ class ServiceInspection:
 
     def __init__(self, source: str, ecs: AwsClient, elb: AwsClient, known: RevisionCache, clock: Clock) -> None:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
+        self._ran: tuple[str, tuple[str, ...]] = ("", ())  # the service that was read last, and its revisions
+
+    def revisions_of(self, service_id: str) -> tuple[str, ...]:
+        """Return the ARNs of the revisions that the service ran when it was read last; empty: another was."""
+        of, arns = self._ran
+        return arns if of == service_id else ()
 
     def inspect(self, service_id: str) -> ServiceDetail:
         """Read one service from inside (base.SupportsInspect). Raises SourceError where none of it can be read."""
@@ -63,6 +69,7 @@ class ServiceInspection:
             some = arns[start : start + TASKS]
             tasks += parts.read("tasks", partial(self._tasks, parts, cluster, some), [])
         arns = [s.arn for s in seen.current_service_revisions] if seen else []
+        self._ran = (service_id, tuple(arns))
         if any(one not in self._known.revisions for one in arns):
             parts.read("service revision", partial(self._revisions, parts, arns), None)
         made = (self._known.revisions.get(one) for one in arns)
