@@ -23,7 +23,7 @@ def board() -> str:
 
 def of_screen(screen: str) -> str:
     """The keys that a screen over the board has of its own."""
-    rows = own("detail") if screen == "detail" else own("log")
+    rows = own(screen)  # type: ignore[arg-type]
     return HEAD + "".join(f"| `{key}` | {what} |\n" for key, what in rows)
 
 
@@ -35,7 +35,8 @@ def ids() -> str:
 
 def keys_page(text: str) -> str:
     """*text* of docs/keys.md with its tables made anew."""
-    for heading, table in (("The board", board()), ("The log", of_screen("log")), ("The detail", of_screen("detail"))):
+    screens = {"The log": "log", "The detail": "detail", "The record": "record", "Follow-ups": "follow-ups"}
+    for heading, table in {"The board": board(), **{name: of_screen(one) for name, one in screens.items()}}.items():
         before, mark, rest = text.partition(f"\n## {heading}\n")
         text = before + mark + re.sub(r"\| key \|.*?\n(?!\|)", lambda _, new=table: new, rest, count=1, flags=re.DOTALL)  # type: ignore[misc]
     before, mark, rest = text.partition(IDS[:30])

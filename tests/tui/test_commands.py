@@ -23,6 +23,8 @@ from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.handover import HandoverView
 from oncall_tui.tui.screens.logs.screen import LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
+from oncall_tui.tui.screens.record.follow_ups import FollowUpScreen
+from oncall_tui.tui.screens.record.record import RecordScreen
 from oncall_tui.tui.session import RowRef
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
@@ -33,7 +35,12 @@ SCREENS: dict[str, type[Screen]] = {  # type: ignore[type-arg]
     "detail": DetailScreen,
     "log": LogScreen,
     "handover": HandoverView,
+    "record": RecordScreen,
+    "follow-ups": FollowUpScreen,
 }
+
+
+LISTS = tuple(f"screens/record/{name}.py" for name in ("list_screen", "record", "follow_ups"))
 
 
 def bound(kind: type[object]) -> list[Binding]:
@@ -55,7 +62,7 @@ def test_every_key_of_a_screen_is_of_the_table_and_has_its_action(name: str) -> 
 
 
 def test_no_screen_of_the_table_has_a_key_beside_it() -> None:
-    for file in ("board.py", "screens/detail/screen.py", "screens/logs/screen.py", "screens/handover.py"):
+    for file in ("board.py", "screens/detail/screen.py", "screens/logs/screen.py", "screens/handover.py", *LISTS):
         assert "Binding(" not in (SOURCE / file).read_text(), file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
         await opened(rig)
         first = rig.text()
         assert "ALERT  prod/api  5xx rate 12%" in first
-        assert "1 alert 2 suspect 3 service 4 metrics 5 timeline 6 related" in first
+        assert "1 alert 2 suspect 3 service 4 metrics 5 timeline 6 memory" in first
         assert "rolls back prod/main/api: :42→:41; shows the plan first, and asks" in first
         text = await everything(rig)
         for words in (
@@ -541,7 +542,7 @@ async def test_no_suspect_is_said_and_the_deploy_that_began_later_is_not_one(tmp
     rig.provider.alerts.pop("prod/b")
     async with on_screen(rig, (80, 24)):
         await opened(rig)
-        text = " ".join(rig.text().replace("▁", " ").split())  # the scrollbar's end
+        text = " ".join(re.sub("[▁-█]", " ", rig.text()).split())  # the scrollbar's end
         assert "no suspect: no deploy in the hour before" in text
         assert "deploy :41→:42 of prod/api started 4m after the alert: not the suspect" in text
 

@@ -83,3 +83,39 @@ def test_its_help_and_that_of_its_commands_say_what_they_do(home: Path) -> None:
     for name in ("list", "add", "set", "close"):
         assert name in run(home, "follow-up", "--help").output
         assert "Usage:" in run(home, "follow-up", name, "--help").output
+
+
+def seen(home: Path, *subjects: str) -> None:
+    """An alert fired for each, half an hour ago, as a board saw it."""
+    journal = Journal(home / "journal.db", SystemClock().now)
+    at = SystemClock().now() - 1800
+    for subject in subjects:
+        data = {"new": "firing", "key": subject, "began": at, "provider": "alertmanager"}
+        journal.must(Entry(at=at, kind=EntryKind.ALERT, subject=subject, text=f"title of {subject}", data=data))
+    journal.close()
+
+
+def test_the_newest_episode_of_each_alert_is_marked(home: Path) -> None:
+    seen(home, "prom/a", "prom/b")
+    result = run(home, "mark", "noise", "prom/a", "prom/b")
+    assert result.exit_code == 0, result.output
+    assert "noise: title of prom/a (prom/a@" in result.output
+    again = run(home, "mark", "noise", "prom/a")
+    assert "1 said so already" in again.output
+    episode = result.output.splitlines()[0].rpartition("(")[2].rstrip(")")
+    assert run(home, "mark", "neither", episode).exit_code == 0
+    journal = Journal(home / "journal.db", SystemClock().now)
+    marks = journal.recent(10, (EntryKind.MARK,))
+    journal.close()
+    assert [(m.subject, m.data["mark"], m.actor) for m in marks][-1] == (episode, "", "Alice")
+    assert len(marks) == 3
+
+
+def test_nothing_is_marked_where_one_is_not_in_the_record(home: Path) -> None:
+    seen(home, "prom/a")
+    result = run(home, "mark", "actionable", "prom/a", "prom/z")
+    assert result.exit_code == 1
+    assert "not in the record: prom/z" in result.output
+    journal = Journal(home / "journal.db", SystemClock().now)
+    assert journal.recent(10, (EntryKind.MARK,)) == []
+    journal.close()

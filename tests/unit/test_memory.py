@@ -100,6 +100,7 @@ def test_the_last_time_says_what_was_done_by_whom_and_whether_it_held() -> None:
         ),
         (episode(at(2), acted=2), "2 actions"),
         (episode(at(2), None), "nothing was done; when it ended is not known"),
+        (episode(at(2), end_known=False), "for at most 10m: nothing was done; quiet since, for at least 2d"),
     ],
 )
 def test_of_what_was_done_no_more_is_said_than_was_recorded(last: PastEpisode, said: str) -> None:

@@ -60,7 +60,8 @@ class EpisodeMarks:
         if not targets:
             raise Refused("no episode to mark")
         with self._lock:
-            new = [t for t in targets if mark is not self._known(t.id)]
+            once = {t.id: t for t in targets}.values()  # an alert and its incident may be one episode
+            new = [t for t in once if mark is not self._known(t.id)]
             at = self._clock.now()
             entries = [_entry(at, target, mark, actor) for target in new]
             try:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unack": ("unack:unack", "Take back your acknowledgement."),
     "silence": ("silence:silence", "Silence an alert for a time, with a reason."),
     "note": ("note:note", "Add a note to an alert."),
+    "mark": ("mark:mark", "Mark an alert's newest episode as actionable or noise."),
     "follow-up": ("follow_up:follow_up", "List, add, change and close follow-ups."),
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),

@@ -19,6 +19,12 @@ class EpisodeMark(StrEnum):
     ACTIONABLE = "actionable"
     NOISE = "noise"
 
+    @property
+    def next(self) -> EpisodeMark:
+        """Return the mark that one step leads to: actionable, noise, none, and actionable again."""
+        steps = (EpisodeMark.NONE, EpisodeMark.ACTIONABLE, EpisodeMark.NOISE)
+        return steps[(steps.index(self) + 1) % len(steps)]
+
 
 def episode_id(alert: str, began: float) -> str:
     """Return the id of the episode of *alert* (its key) that *began* then (seconds since the epoch, UTC)."""

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta, tzinfo
 
 import msgspec
 
+from oncall_tui.domain.alert import QUIET_S
 from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.history import EpisodeMark, PastEpisode
 
 DAY_S = 86_400.0
 DAYS = 30
-QUIET_S = 30 * 60.0  # between two occurrences: as between two episodes
 AFTER_S = 3600.0  # what is done so long after it ended was done about it
 BEFORE_S = 60.0  # clocks differ
 HOURS = 3  # of the day, that most of them fall into
@@ -36,13 +36,14 @@ class RememberedAct(msgspec.Struct, frozen=True):
 
 class Occurrence(msgspec.Struct, frozen=True):
     """One time that the problem was there, as one source or several told it. *ended* is None while it goes on, or
-    where its end is not known. Seconds since the epoch.
+    where its end is not known; not *end_known*: it was at *ended* at the latest. Seconds since the epoch.
     """
 
     episodes: tuple[PastEpisode, ...]
     began: float
     ended: float | None
     acts: tuple[RememberedAct, ...] = ()
+    end_known: bool = True
 
     @property
     def acted(self) -> bool:
@@ -53,6 +54,16 @@ class Occurrence(msgspec.Struct, frozen=True):
     def marks(self) -> set[EpisodeMark]:
         """Return the words on it."""
         return {e.mark for e in self.episodes if e.mark is not EpisodeMark.NONE}
+
+
+class RowMemory(msgspec.Struct, frozen=True):
+    """The part of an alert's memory that its row has room for: how often it came in thirty days, the word on the
+    episode that goes on, and its open follow-ups.
+    """
+
+    recent: int = 0
+    mark: EpisodeMark = EpisodeMark.NONE
+    follow_ups: tuple[FollowUp, ...] = ()
 
 
 class AlertMemory(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +117,7 @@ def _occurrence(group: Sequence[PastEpisode], next_at: float | None, acts: Seque
     if next_at is None and ended is None:
         last = float("inf")
     mine = tuple(a for a in sorted(acts, key=lambda a: a.at) if began - BEFORE_S <= a.at < last)
-    return Occurrence(tuple(group), began, ended, mine)
+    return Occurrence(tuple(group), began, ended, mine, all(e.end_known for e in group))
 
 
 def memory_of(

@@ -13,8 +13,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,6 +50,7 @@ from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 if TYPE_CHECKING:
+    from oncall_tui.domain.memory import RowMemory
     from oncall_tui.engine.memory import RecordMemory
     from oncall_tui.engine.recorder_watch import RecorderWatch
 
@@ -82,6 +84,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     journal_failure: str = ""
     rosters: tuple[Roster, ...] = ()
     troubles: tuple[str, ...] = ()  # bugs that this program's own threads met lately
+    memory: Mapping[str, RowMemory] = MappingProxyType({})  # what the record says of rows, by their ids
     skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
     notices: tuple[str, ...] = ()  # what happened to the journal's file since the start
     recalled: bool = False  # what earlier sessions left in the journal is part of it
@@ -161,6 +164,7 @@ class Engine:
         self.watched: list[Worker] = []  # threads of others whose bugs are told here too
         self._memory: RecordMemory | None = None
         self._memory_lock = threading.Lock()
+        self.remembers = False  # the rows say how often they came: wanted by a screen alone
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -238,7 +242,8 @@ class Engine:
             if self._memory is None:
                 from oncall_tui.engine.memory import RecordMemory  # not needed for the first frame
 
-                self._memory = RecordMemory(self.journal, self.clock, self.actions.read_only)
+                run, changed = self.on_demand.run, self._dirty.set
+                self._memory = RecordMemory(self.journal, self.clock, self.actions.read_only, run, changed)
             return self._memory
 
     @property
@@ -378,6 +383,7 @@ class Engine:
                 ("open intents", self._resume),
                 ("extending acknowledgements", self.actions.ack_renewer.tick),
                 ("who is on call", self._ask_on_call),
+                ("what the record says of the rows", self._remember),
             ):
                 self._guarded(what, step)
             threading.Event().wait(AT_MOST_EVERY_S)
@@ -397,6 +403,10 @@ class Engine:
     def _ask_on_call(self) -> None:
         self.on_call.tick({s.name for s in self.update.board.sources.values() if s.whole})
 
+    def _remember(self) -> None:
+        if self.remembers and self.update.recalled:
+            self.memory.follow(self.update.triaged, self.clock.monotonic())
+
     def _build_board(self) -> None:
         sources = tuple(self._pollers.values())
         now, monotonic = self.clock.now(), self.clock.monotonic()
@@ -414,6 +424,7 @@ class Engine:
             journal_failure=self.journal.failure,
             rosters=self.on_call.rosters,
             troubles=self._troubles(),
+            memory=self._memory.rows if self._memory is not None else self.update.memory,
             skipped=self.journal.skipped,
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
@@ -452,6 +463,7 @@ class Engine:
             or new.notices != old.notices
             or new.recalled != old.recalled
             or new.recorder != old.recorder
+            or new.memory is not old.memory
             or dict(new.board.sources) != dict(old.board.sources)
             or new.triaged.hidden != old.triaged.hidden
             or not same_rows(old.triaged, new.triaged)

@@ -196,10 +196,15 @@ class Journal:
         marks = ",".join("?" * len(kinds))
         return self._read(lambda store: store.read(f"kind IN ({marks})", tuple(kinds), limit))
 
-    def since(self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
-        """The entries of these kinds from *at* (seconds since the epoch) on, oldest first. Raises JournalError."""
+    def since(
+        self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind), until: float | None = None
+    ) -> list[Entry]:
+        """The entries of these kinds from *at* on, and up to *until* where it is given (seconds since the epoch),
+        oldest first. Raises JournalError.
+        """
         marks = ",".join("?" * len(kinds))
-        return self._read(lambda store: store.read(f"at >= ? AND kind IN ({marks})", (at, *kinds)))
+        last = float("inf") if until is None else until
+        return self._read(lambda store: store.read(f"at >= ? AND at <= ? AND kind IN ({marks})", (at, last, *kinds)))
 
     def of(self, subject: str) -> list[Entry]:
         """Everything about one row or plan, oldest first. Raises JournalError."""

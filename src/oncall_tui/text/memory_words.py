@@ -53,7 +53,8 @@ def last_time(memory: AlertMemory, tz: tzinfo, now: float) -> str:
     last = memory.last
     if last is None:
         return ""
-    lasted = "" if last.ended is None else f" for {span(last.ended - last.began)}"
+    most = "" if last.end_known else "at most "
+    lasted = "" if last.ended is None else f" for {most}{span(last.ended - last.began)}"
     return f"{moment(last.began, tz, now)}{lasted}: {acts(last)}{_after(memory)}"
 
 
@@ -74,9 +75,10 @@ def acts(one: Occurrence) -> str:
 def _after(memory: AlertMemory) -> str:
     if memory.after_s is None:
         return "; when it ended is not known"
+    least = "" if memory.last is None or memory.last.end_known else "at least "
     if not memory.fires:
-        return f"; quiet since, for {age(memory.after_s)}"
-    return f"; it came back after {age(memory.after_s)}"
+        return f"; quiet since, for {least}{age(memory.after_s)}"
+    return f"; it came back after {least}{age(memory.after_s)}"
 
 
 def acted_on(memory: AlertMemory) -> str:

@@ -122,6 +122,7 @@ class OncallApp(App[None]):
     def _begin(self) -> None:
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
         keep_little()
+        self.engine.remembers = True
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()

@@ -346,7 +346,7 @@ class BoardScreen(Screen[None]):
 
     def action_act(self, command_id: str) -> None:
         """Carry out the command on the row under the cursor: a verb not where the cursor has just moved by itself."""
-        if BY_ID[command_id].verb is None or self.session.steady():
+        if not BY_ID[command_id].acts or self.session.steady():
             self.actions.do(command_id, self.session.row())
 
     def action_detail(self) -> None:

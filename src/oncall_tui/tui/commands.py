@@ -2,7 +2,7 @@
 tables of docs/keys.md are made from it.
 
 Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect,
-and ``s``, which only hands over.
+``s``, which only hands over, and ``v``, which writes to the record alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 
-Screen = Literal["board", "detail", "log", "handover"]
+Screen = Literal["board", "detail", "log", "handover", "record", "follow-ups", "quiet"]
 Group = Literal["act", "look", "move", "program", "name"]
 ActsOn = Literal["", "row", "alert", "deploy"]
 
@@ -66,6 +66,11 @@ class Command(msgspec.Struct, frozen=True):
         return self.action or f"act('{self.id}')"
 
     @property
+    def acts(self) -> bool:
+        """Tell whether its key waits until the cursor has stood still: it does something to the row, or marked rows."""
+        return self.verb is not None or self.on_marked
+
+    @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Its keys, each with its action."""
         return ((self.key, self.call), *self.also) if self.key else self.also
@@ -89,6 +94,9 @@ COMMANDS: tuple[Command, ...] = (
             on_detail=OnDetail(bar=8), verb=Verb.SILENCE, acts_on="alert", on_marked=True, bar=True),
     Command("note", "n", "note", "add a note", "act",
             on_detail=OnDetail(), verb=Verb.NOTE, acts_on="alert", on_marked=True),
+    Command("verdict", "v", "actionable/noise",
+            "mark the episode: actionable, then noise, then neither; of the marked rows all as one", "act",
+            on_detail=OnDetail(), acts_on="alert", on_marked=True),
     Command("mark", "space", "mark", "mark the row: acknowledge, silence and note act on all marked rows", "act",
             label="space", in_palette=False, in_lists=True),
     Command("mark_all", "asterisk", "mark all", "mark every row that is shown, or none", "act",
@@ -102,10 +110,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("detail", "enter", "detail", "the row on a screen of its own: suspect, tasks, metrics, timeline", "look",
             label="Enter", action="detail", bar=True),
     Command("describe", "d", "detail", "the same", "look", action="detail", in_palette=False),
-    Command("timeline", "t", "timeline", "the alert's timeline: its pager's log, and the actions", "look",
-            on_detail=OnDetail(action="section('timeline')",
-                               what="to the timeline of alert, deploy, tasks and actions"),
-            acts_on="row", bar=True),
+    Command("timeline", "t", "record",
+            "the record of the alert, its service, its product, or everything: filter, jump, export", "look",
+            on_detail=OnDetail(), acts_on="row", bar=True),
     Command("logs", "l", "logs", "the service's log around the alert's start, or live", "look",
             on_detail=OnDetail(bar=5), acts_on="row", bar=True),
     Command("filter", "slash", "filter", "filter: words, key:value, !inverse, ~regex", "look",
@@ -125,6 +132,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("sources", "i", "sources", "every source: its state, its age, how to mend it", "look",
             on_detail=OnDetail(), bar=True),
     Command("handover", "h", "handover", "the handover, to copy or to send", "look", bar=True),
+    Command("followups", "w", "follow-ups", "follow-ups: what became of it; open one for the row's alert", "look",
+            on_detail=OnDetail()),
     Command("oncall", "o", "on call", "who is on call, now and next", "look", on_detail=OnDetail(), bar=True),
     # --- the board: move ----------------------------------------------------------------------------------------------
     Command("alerts", "1", "alerts", "the alerts pane", "move", action="pane('alerts')"),
@@ -169,7 +178,7 @@ COMMANDS: tuple[Command, ...] = (
             title="merge", verb=Verb.MERGE, acts_on="alert"),
     # --- the Detail screen's own --------------------------------------------------------------------------------------
     Command("section", "1", "section", "to that section", "move",
-            label="1 … 8", action="go(1)", also=tuple((str(number), f"go({number})") for number in range(2, 10)),
+            label="1 … 9", action="go(1)", also=tuple((str(number), f"go({number})") for number in range(2, 10)),
             screen="detail"),
     Command("runbook", "b", "runbook", "to the runbook: read the product's or the alert's, as text", "look",
             action="runbook", screen="detail", on_detail=OnDetail(bar=6)),
@@ -205,9 +214,48 @@ COMMANDS: tuple[Command, ...] = (
             label="1 2 3 4:", action="window(1)", also=(("2", "window(8)"), ("3", "window(12)"), ("4", "window(24)")),
             screen="handover"),
     Command("read", "r", "read again", "read the journal again", "look", action="read", screen="handover"),
+    Command("marks", "v", "mark", "the episodes of this time: mark them as actionable or noise", "act",
+            action="marks", screen="handover"),
     Command("markdown", "c", "copy Markdown", "copy it as Markdown", "look", action="copy", screen="handover"),
     Command("send", "w", "send", "send it to a destination: pick which", "act", action="send", screen="handover"),
     Command("close", "q", "back", "back to the board", "move", label="Esc", action="cancel", screen="handover"),
+    # --- the record ---------------------------------------------------------------------------------------------------
+    Command("record_scope", "s", "scope", "this alert, its service, its product, everything", "look",
+            action="scope", screen="record"),
+    Command("record_filter", "slash", "filter", "filter: words, key:value (kind, by, state, mark), !inverse, ~regex",
+            "look", label="/", action="filter", screen="record"),
+    Command("record_jump", "at", "jump", "jump to a time: 02:41, 28 Nov, or how long ago", "look",
+            label="@", action="jump", screen="record"),
+    Command("record_earlier", "left_square_bracket", "earlier", "earlier events, later events", "look",
+            label="[ ]", action="earlier", also=(("right_square_bracket", "later"),), screen="record"),
+    Command("record_verdict", "v", "actionable/noise",
+            "mark the episode, or those of the selected rows: actionable, then noise, then neither", "act",
+            action="verdict", screen="record"),
+    Command("record_select", "", "", "select the row; every row, or none", "act", label="space *", screen="record"),
+    Command("record_follow", "f", "follow-up", "follow-ups: open one for the alert under the cursor", "act",
+            action="follow", screen="record"),
+    Command("record_export", "w", "export", "write what is listed into a new file: Markdown, CSV, or JSON lines", "act",
+            action="export", screen="record"),
+    Command("record_event", "", "", "all that is known of the event", "look", label="Enter", screen="record"),
+    Command("record_again", "r", "read again", "read the record again", "look", action="again", screen="record"),
+    Command("record_help", "question_mark", "help", "this help", "program", label="?", action="help", screen="record"),
+    Command("record_back", "escape", "back", "the filter goes, then back to where it was opened", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="record"),
+    # --- follow-ups ---------------------------------------------------------------------------------------------------
+    Command("follow_new", "n", "new", "open a follow-up, for the alert from whose row the list was opened", "act",
+            action="new", screen="follow-ups"),
+    Command("follow_advance", "s", "state", "open → looking → done, and open again", "act",
+            action="advance", screen="follow-ups"),
+    Command("follow_edit", "e", "edit", "title, owner, and what was found", "act", action="edit", screen="follow-ups"),
+    Command("follow_attach", "plus", "add alert", "the alert from whose row the list was opened belongs to it too",
+            "act", label="+", action="attach", screen="follow-ups"),
+    Command("follow_every", "a", "all", "those that are done too, or not", "look", action="every", screen="follow-ups"),
+    Command("follow_one", "", "", "all of it", "look", label="Enter", screen="follow-ups"),
+    Command("follow_again", "r", "read again", "read the journal again", "look", action="again", screen="follow-ups"),
+    Command("follow_help", "question_mark", "help", "this help", "program",
+            label="?", action="help", screen="follow-ups"),
+    Command("follow_back", "escape", "back", "back to where it was opened", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="follow-ups"),
 )
 # fmt: on
 BY_ID: dict[str, Command] = {command.id: command for command in COMMANDS}

@@ -80,7 +80,8 @@ class Drawing:
         current = tuple((s.current, s.complete, s.problems) for s in update.board.sources.values())
         if not triaged.alerts or not alerts.rows:  # it counts services too
             alerts.placeholder(self._filters.no_alert(now))
-        if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
+        beside = (shown, update.outcomes, current, alerts.cursor_id, alerts.anchored, update.memory)
+        if self._is_new("alerts", triaged.alerts, *beside):
             stays = on_open_page(session, triaged)
             held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
             instead = rows.successor(alerts.cursor_id, triaged)

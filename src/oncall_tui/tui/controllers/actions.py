@@ -15,6 +15,7 @@ from oncall_tui.tui.controllers.login import Login
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.openers import Openers
 from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.controllers.record_keys import RecordKeys
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.session import PaletteEntry, RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyItem
@@ -32,6 +33,7 @@ class Actions:
         planning = Planning(session, dialogs, login)
         self._alerts = AlertActions(session, dialogs, planning, self.offers)
         self._deploys = DeployActions(session, dialogs, planning, self.offers)
+        record = RecordKeys(session, dialogs, self.offers)
         self._openers = Openers(session, dialogs, planning, self.offers)
         self._by_id: dict[str, Callable[[RowRef], None]] = {
             "ack": self._alerts.acknowledge,
@@ -40,7 +42,9 @@ class Actions:
             "note": self._alerts.note,
             "shell": self._openers.shell,
             "logs": self._openers.logs,
-            "timeline": self._openers.timeline,
+            "timeline": record.search,
+            "verdict": record.verdict,
+            "followups": record.follow_ups,
             "copy": self._openers.copy,
             "login": login.begin,
             "sources": self._openers.sources,

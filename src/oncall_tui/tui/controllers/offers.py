@@ -21,7 +21,10 @@ class Offers:
     def __init__(self, session: Session) -> None:
         self._session = session
         # A command without a verb -> where it can do something to a row. One that is not here is always offered.
-        self._where: dict[str, Callable[[RowRef], bool]] = {"copy": lambda row: row.id is not None}
+        self._where: dict[str, Callable[[RowRef], bool]] = {
+            "copy": lambda row: row.id is not None,
+            "verdict": lambda row: row.triaged_alert is not None and not self._session.engine.actions.read_only,
+        }
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None:
         """Return the alert that *verb* on the row goes to: the pager's incident first."""

@@ -4,17 +4,12 @@ keys are pressed.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.engine.engine import Engine
-from oncall_tui.errors import OncallError
-from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.cells import clean
-from oncall_tui.triage.triager import TriagedAlert
-from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
@@ -118,37 +113,3 @@ class Openers:
         from oncall_tui.tui.screens.handover import HandoverView
 
         self._dialogs.show(HandoverView(self._session.engine, self._session.tz))
-
-    def timeline(self, row: RowRef) -> None:
-        """Read the timeline of an alert's row, and show it when it is there."""
-        alert_row = row.triaged_alert
-        if alert_row is None:
-            none = self._offers.no_target(row) or f"only alerts have a timeline: {named('alerts')} goes to the alerts"
-            self._session.say(none, "warning")
-            return
-        self._session.doing("reading its timeline")
-        self._dialogs.begin(self._timeline(alert_row), asks=False)
-
-    async def _timeline(self, row: TriagedAlert) -> None:
-        """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
-        from oncall_tui.inspection.timeline import merge_timeline  # opened by a key, imported then
-        from oncall_tui.tui.screens.detail.story_part import moment_lines
-        from oncall_tui.tui.screens.dialogs.modals import Text
-
-        ids = dict.fromkeys(i for i in (row.incident, *(m.id for m in row.members)) if i)
-        found: dict[str, tuple[TimelineEvent, ...]] = {}
-        for row_id in ids:
-            try:
-                found[row_id] = await asyncio.wrap_future(self._session.engine.on_demand.timeline(row_id))
-            except OncallError as error:
-                found[row_id] = (
-                    TimelineEvent(self._session.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),
-                )
-        self._session.unsay()
-        board, own = self._session.engine.update.board, row.service.id if row.service else ""
-        deploys = [d for d in board.deploys.values() if d.service_id == own or d is row.suspect]
-        members = [a for i in ids if (a := board.alerts.get(i)) is not None] or row.members
-        moments = merge_timeline(members, found, deploys, board.services.get(own))
-        nothing = [(("No earlier events are known.", "dim"),)]
-        lines = moment_lines(moments, self._session.tz, self._session.engine.clock.now()) or nothing
-        self._dialogs.show_when_free(Text(f"Timeline of {clean(row.alert.title)}", lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.text.history_words import began_by
@@ -15,6 +16,9 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.widgets.table.rows import Cell
+
+if TYPE_CHECKING:
+    from oncall_tui.domain.memory import RowMemory
 
 COUNT_EVENTS = frozenset({"sentry"})  # providers whose alerts count events
 
@@ -30,6 +34,27 @@ def title(row: TriagedAlert) -> str:
     often = [word for word in repeats(row) if not several or word != f"×{n}"]
     words = [row.alert.title, *often, *several, *(f"+{name}" for name in others)]
     return " ".join(words)
+
+
+def remembered_title(row: TriagedAlert, remembered: RowMemory | None) -> Cell:
+    """The same, and how often it came in thirty days and its mark, where there is room for that."""
+    plain = title(row)
+    if remembered is None:
+        return plain
+    words = [f"×{remembered.recent}/30d"] if remembered.recent > 1 else []
+    words += [str(remembered.mark)] if remembered.mark else []
+    return (" ".join([plain, *words]), "", plain) if words else plain
+
+
+def followed(row: TriagedAlert, remembered: RowMemory | None, now: float) -> tuple[tuple[Cell, ...], ...]:
+    """The lines of its open follow-ups: somebody wanted to know when it fires again."""
+    if remembered is None or not remembered.follow_ups or row.alert.state is AlertState.RESOLVED:
+        return ()
+    first = remembered.follow_ups[0]
+    more = f" · and {len(remembered.follow_ups) - 1} more" if remembered.follow_ups[1:] else ""
+    owner = f"owner {first.owner}" if first.owner else "no owner"
+    words = f"{first.title} · {first.state} · {owner}, for {span(now - first.opened_at)}{more}"
+    return ((("follow-up  ", "key"), (words, "")),)
 
 
 def open_incidents(row: TriagedAlert) -> list[Alert]:

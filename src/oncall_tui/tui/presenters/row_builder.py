@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -29,6 +29,9 @@ from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields,
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.sorting import Order, Sort, Sorter, of, order
 from oncall_tui.tui.widgets.table.rows import Cell, Column, Row
+
+if TYPE_CHECKING:
+    from oncall_tui.domain.memory import RowMemory
 
 STATE_CELLS = 24  # for the words that say who has an alert and how long still
 PRODUCT_FROM, SUSPECT_FROM = 100, 110  # cells of a pane: a narrower one says the suspect under the row
@@ -150,7 +153,8 @@ class RowBuilder:
         for alert_row in alert_rows:
             alert = alert_row.alert
             going_on = _going_on(alert_row, pending) if pending else None
-            beside = (live.get(alert.source, alert.source == OURS), going_on)
+            remembered = update.memory.get(alert_row.id) if update.memory else None
+            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered)
             made = self._alerts.get(alert_row.id)
             if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
                 made = self._alert_made(made, alert_row, step, beside, repeated, now)
@@ -168,7 +172,7 @@ class RowBuilder:
         old: _Made | None,
         alert_row: TriagedAlert,
         step: float,
-        beside: tuple[bool, Outcome | None],
+        beside: tuple[bool, Outcome | None, RowMemory | None],
         repeated: frozenset[str],
         now: float,
     ) -> _Made:
@@ -180,8 +184,9 @@ class RowBuilder:
         if old is not None and old.of is alert_row and old.beside == beside and old.words == words:
             return _Made(alert_row, beside, step, words, old.row)
         twice = alert_row.service is not None and alert_row.service.name in repeated
-        fresh, going_on = beside
-        return _Made(alert_row, beside, step, words, self._alert_row(alert_row, now, going_on, fresh, twice))
+        fresh, going_on, remembered = beside
+        row = self._alert_row(alert_row, now, going_on, fresh, twice, remembered)
+        return _Made(alert_row, beside, step, words, row)
 
     def drawn(self, row_id: str) -> TriagedAlert | None:
         """The row as it was last drawn."""
@@ -238,7 +243,15 @@ class RowBuilder:
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_row(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
+    def _alert_row(
+        self,
+        row: TriagedAlert,
+        now: float,
+        pending: Outcome | None,
+        live: bool,
+        repeated: bool,
+        remembered: RowMemory | None = None,
+    ) -> Row:
         alert = row.alert
         word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
@@ -252,12 +265,13 @@ class RowBuilder:
             age(now - row.began),
             row.product.name if row.product else "–",
             name,
-            joined.title(row),
+            joined.remembered_title(row, remembered),
             joined.suspect(row),
             self._state(row, now, pending, live),
         )
         claims = row.pages and alert.state is not AlertState.RESOLVED
-        return Row(row.id, cells, style, joined.extra(row, now), joined.under(row, now), claims)
+        under = (*joined.under(row, now), *joined.followed(row, remembered, now))
+        return Row(row.id, cells, style, joined.extra(row, now), under, claims)
 
     def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = row.alert

@@ -102,6 +102,14 @@ class HandoverView(Modal[None]):
         self.say("")
         self.show_body(lines(told, self.tz))
 
+    def action_marks(self) -> None:
+        """List the alerts' episodes of this time, to mark many at once."""
+        from oncall_tui.domain.record import RecordScope
+        from oncall_tui.tui.screens.record.record import RecordScreen
+
+        since, me = self.engine.clock.now() - self.hours * 3600.0, self.engine.actor.name
+        self.app.push_screen(RecordScreen(self.engine, self.tz, me, (RecordScope(),), (), "kind:alert", since))
+
     # --- to others ----------------------------------------------------------------------------------------------------
 
     def action_copy(self) -> None:

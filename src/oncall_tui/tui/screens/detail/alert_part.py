@@ -47,6 +47,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
         began = moment(row.began, scene.tz, scene.now, seconds=True)
         words = f"began {began}, {ago(scene.now - row.began)}, with the first of its alerts"
         lines.append(line("episode", f"{words}: deploys are compared with that time"))
+    lines += pane.memory_lines(row, scene.update, scene.now, scene.tz)
     if row.flaps:
         lines.append(line("flaps", row.flaps, "warning"))
     if times := repeats(row):

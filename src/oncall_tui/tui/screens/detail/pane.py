@@ -59,6 +59,7 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
         lines.append(line("service", service_words(row.service)))
         newest = update.board.deploys.get(row.service.deploy_id)
         lines += waits(newest, alert.state is not AlertState.RESOLVED) if newest else []
+    lines += memory_lines(row, update, now, tz)
     lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in row.others[:OTHERS]]
     if row.others[OTHERS:]:
         lines.append(line("same incident", f"and {count(len(row.others) - OTHERS, 'more alert')}"))
@@ -79,6 +80,21 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
     if alert.url:
         lines.append(line("link", alert.url))
     lines.append(line("id", alert.id, "dim"))
+    return lines
+
+
+def memory_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """Return how often it came, the word on it, and its follow-ups, as far as that was read."""
+    known = update.memory.get(row.id)
+    if known is None:
+        return []
+    often = f"fired {known.recent} times in 30 days" if known.recent > 1 else ""
+    words = " · ".join(word for word in (often, f"marked {known.mark}" if known.mark else "") if word)
+    lines = [line("memory", words)] if words else []
+    for one in known.follow_ups[:OTHERS]:
+        owner = f"owner {one.owner}" if one.owner else "no owner"
+        opened = f"opened {moment(one.opened_at, tz, now)} by {one.opened_by}"
+        lines.append(line("follow-up", f"{one.title} · {one.state} · {owner} · {opened}"))
     return lines
 
 

@@ -1,7 +1,7 @@
 """Parts that are read on demand for one row: each part on its own, shown when it comes. Knows no Textual.
 
-The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeline of each alert; read once, then as
-``RefreshPolicy`` says. The runbook is read where a key asks for it.
+The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeline of each alert, the record of it; read
+once, then as ``RefreshPolicy`` says. The runbook is read where a key asks for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.memory import AlertMemory
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail
@@ -25,6 +27,7 @@ from oncall_tui.inspection.runbook.block import Block
 from oncall_tui.inspection.runbook.document_text import blocks
 from oncall_tui.inspection.runbook.fetch import RunbookAddress, read
 from oncall_tui.providers.base import Provider, SupportsInspect, SupportsMetrics, TimelineEvent
+from oncall_tui.text.time_format import configured_zone
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail.subject import Subject, inside_mark, state_mark, window
 
@@ -99,6 +102,7 @@ class DetailParts:
         self.inside: Part[ServiceDetail] = Part()
         self.metrics: Part[Measured] = Part()
         self.told: Part[Mapping[str, tuple[TimelineEvent, ...]]] = Part()
+        self.memory: Part[AlertMemory] = Part()
         self.runbook: Part[Runbook] = Part()
         self._place = -1  # of the runbooks, the one that was read last
         self._current: frozenset[str] | None = None  # the sources that could be read when it was looked at last
@@ -124,7 +128,7 @@ class DetailParts:
 
     def again(self) -> None:
         """A key asks for all of it."""
-        for part in (self.inside, self.metrics, self.told):
+        for part in (self.inside, self.metrics, self.told, self.memory):
             part.rereads.ask()
 
     def read_runbook(self, places: Sequence[RunbookAddress], folders: Sequence[Path]) -> list[Begun]:
@@ -150,12 +154,12 @@ class DetailParts:
     def wait(self) -> float | None:
         """Seconds until something that was put off is due; None: nothing is."""
         monotonic = self._engine.clock.monotonic()
-        waits = [p.rereads.wait(monotonic) for p in (self.inside, self.metrics, self.told)]
+        waits = [p.rereads.wait(monotonic) for p in (self.inside, self.metrics, self.told, self.memory)]
         return min((w for w in waits if w is not None), default=None)
 
     def close(self) -> None:
         """Nobody looks any more: nothing is asked, and what comes is dropped."""
-        for part in (self.inside, self.metrics, self.told, self.runbook):
+        for part in (self.inside, self.metrics, self.told, self.memory, self.runbook):
             part.rereads.close()
 
     def _all(self, of: Subject) -> list[tuple[Part, Hashable, Callable[[], Future] | None]]:  # type: ignore[type-arg]
@@ -165,6 +169,7 @@ class DetailParts:
             (self.inside, inside_mark(of), self._inspect(of.service) if of.service else None),
             (self.metrics, state_mark(of), self._measure(of) if wanted(of) else None),
             (self.told, (state_mark(of), len(self._ended)), lambda: self._timelines(ids)),
+            (self.memory, self._memory_mark(of), self._remember(of) if of.members else None),
         ]
 
     # --- the calls ----------------------------------------------------------------------------------------------------
@@ -176,6 +181,20 @@ class DetailParts:
             return provider.inspect(service.id)
 
         return lambda: self._engine.on_demand.ask(service.source, question, "tasks")
+
+    def _memory_mark(self, of: Subject) -> Hashable:
+        """Return all that has to stay for the record not to be asked again: alerts, actions, marks and follow-ups."""
+        said = self._engine.update.memory.get(of.row_id)
+        return tuple((a.id, a.state, a.began) for a in of.members), len(self._ended), said
+
+    def _remember(self, of: Subject) -> Callable[[], Future[AlertMemory]]:
+        members, service = of.members, of.service.id if of.service else ""
+        fires = any(a.state is not AlertState.RESOLVED for a in members)
+
+        def job() -> AlertMemory:
+            return self._engine.memory.of_alert(members, fires, configured_zone(), service)
+
+        return lambda: self._engine.on_demand.run("record", job)
 
     def _measure(self, of: Subject) -> Callable[[], Future[Measured]]:
         """One call a source; as a rule there is one source for all that is on screen."""

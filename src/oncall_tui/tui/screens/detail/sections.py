@@ -7,6 +7,7 @@ from oncall_tui.text.cells import width
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.alert_part import about_section, alert_section, related_section, suspect_section
 from oncall_tui.tui.screens.detail.deploy_part import deploy_section
+from oncall_tui.tui.screens.detail.memory_part import memory_section
 from oncall_tui.tui.screens.detail.metric_part import metrics_section
 from oncall_tui.tui.screens.detail.parts import DetailParts
 from oncall_tui.tui.screens.detail.runbook_part import runbook_section
@@ -29,7 +30,8 @@ def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[
             suspect_section(of, scene, keys),
             service,
         ]
-        return [*head, metrics, story, related_section(of, scene), runbook, about_section(of, scene)]
+        memory = memory_section(parts.memory, scene)
+        return [*head, metrics, story, memory, related_section(of, scene), runbook, about_section(of, scene)]
     deploy = deploy_section(of, scene, keys.back)
     head = [deploy, service] if of.pane == "deploys" else [service, deploy]
     return [*head, metrics, alerts_section(of, scene), story, runbook]

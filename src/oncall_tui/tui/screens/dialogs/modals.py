@@ -320,9 +320,10 @@ class Form(Modal[dict[str, Any]]):
         title: str,
         fields: Sequence[Field],
         read: Callable[[dict[str, str]], dict[str, Any]],
+        then: str = "Enter: next, then the plan. Esc cancels.",
     ) -> None:
         super().__init__(title)
-        self._read = read
+        self._read, self._then = read, then
         self._fields = fields
         self._left: dict[str, str] = {}  # what stood there when it was sent
         self._stood: dict[str, str] = {}  # what stood in each line at first, as it was shown
@@ -336,7 +337,7 @@ class Form(Modal[dict[str, Any]]):
                     line = CleanInput(field.text, id=field.name, classes="must")
                     self._stood[field.name] = line.value
                     yield line
-            yield Static(content([(("Enter: next, then the plan. Esc cancels.", "dim"),)]), id="hint")
+            yield Static(content([((self._then, "dim"),)]), id="hint")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -395,7 +396,7 @@ class Form(Modal[dict[str, Any]]):
         fields = [
             f if texts[f.name] == self._stood[f.name] else Field(f.name, f.what, texts[f.name]) for f in self._fields
         ]
-        return Form(self._title, fields, self._read)
+        return Form(self._title, fields, self._read, self._then)
 
     def _values(self, texts: dict[str, str]) -> dict[str, Any]:
         """Return the form's values. Raises ValueError with the mistake."""

@@ -1,0 +1,1 @@
+"""Screens over the board that list what the record has: events, follow-ups, and what is kept quiet."""
