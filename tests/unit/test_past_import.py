@@ -176,6 +176,17 @@ def test_an_import_that_is_stopped_at_any_page_goes_on_and_ends_the_same(rig: Ca
         assert stopped.provider.asked[made][1] == stopped.provider.asked[made - 1][1], "it goes on at that page"
 
 
+def test_an_import_that_was_stopped_long_ago_begins_anew(rig: Callable[..., Rig]) -> None:
+    one = rig(Remembering(night()))
+    one.provider.fails = lambda n: Offline("the cable") if n == 5 else None
+    one.run()
+    one.clock.advance(8 * DAY)
+    one.provider.fails = lambda n: None
+    one.provider.asked.clear()
+    assert one.run().whole
+    assert one.provider.asked[0][1] == ""
+
+
 def test_a_run_that_ended_between_its_entries_and_its_place_doubles_nothing(rig: Callable[..., Rig]) -> None:
     whole, killed = rig(Remembering(night()), "whole"), rig(Remembering(night()), "killed")
     whole.run()

@@ -22,6 +22,7 @@ from oncall_tui.engine.import_state import ImportState, beside
 from oncall_tui.engine.past_import import ImportResult, NamesSource, PastImport, PastSource, service_names
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import Clock, SystemClock
+from oncall_tui.runtime.secret import redact
 from oncall_tui.text.spelling import nearest
 from oncall_tui.text.time_format import moment, stamp, zone
 from oncall_tui.triage.past_episodes import PastJoiner
@@ -44,17 +45,18 @@ def import_history(context: click.Context, back: float, only: tuple[str, ...], a
     clock = SystemClock()
     past, naming = bootstrap.past_sources(config, clock)
     wanted = _wanted(config, past, only)
-    state = ImportState(beside(Path(config.journal_path).expanduser()))
+    state = ImportState(beside(Path(config.journal_path).expanduser()), redact)
     if state.notice:
         say(state.notice)
     told = _Told(config, clock, as_json)
     journal = bootstrap.open_journal(config, clock)
     try:
-        services = _services(naming, told, clock)
-        joiner = PastJoiner(bootstrap.triage_rules(config), services)
-        job = PastImport(journal, state, joiner, clock, time.sleep, told.progress)
-        since = clock.now() - back
-        results = [told.ended(job.read(source, since)) for source in wanted]
+        with state.alone():
+            services = _services(naming, told, clock)
+            joiner = PastJoiner(bootstrap.triage_rules(config), services)
+            job = PastImport(journal, state, joiner, clock, time.sleep, told.progress)
+            since = clock.now() - back
+            results = [told.ended(job.read(source, since)) for source in wanted]
     except KeyboardInterrupt:
         say("interrupted: what was read is kept; run it again for the rest")
         sys.exit(NOT_DONE)

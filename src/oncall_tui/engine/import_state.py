@@ -7,8 +7,10 @@ is read twice is written once. Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -46,12 +48,35 @@ class _KeptProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportState:
-    """The file. *notice* says why it could not be read; empty: it could, or there was none."""
+    """The file. *notice* says why it could not be read; empty: it could, or there was none.
 
-    def __init__(self, path: Path) -> None:
+    *redact* takes secrets out of what is written.
+    """
+
+    def __init__(self, path: Path, redact: Callable[[str], str] = lambda text: text) -> None:
         self.path = path
+        self._redact = redact
         self.notice = ""
         self._sources = self._read()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other import of this journal out. Raises JournalError where one is under way."""
+        number = -1
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            number = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(number)
+            raise JournalError("another import into this journal is under way", "wait until it has ended") from None
+        except OSError:  # a file system without locks: whatever is read twice is written once by each
+            pass
+        try:
+            yield
+        finally:
+            if number >= 0:
+                os.close(number)
 
     def of(self, source: str, place: str) -> SourceProgress:
         """Return where the import of *source* stands, which is at *place*."""
@@ -61,7 +86,8 @@ class ImportState:
     def keep(self, source: str, progress: SourceProgress) -> None:
         """Write it, as a whole or not at all. Raises JournalError."""
         self._sources[source] = progress
-        data = msgspec.json.encode(_KeptProgress(kept=1, sources=self._sources))
+        text = msgspec.json.encode(_KeptProgress(kept=1, sources=self._sources)).decode()
+        data = self._redact(text).encode()
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -6,6 +6,7 @@ journal has already is not written again, so that it is not doubled. Times are s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -17,19 +18,21 @@ from oncall_tui.domain.history import PastDeploy, PastEpisode
 from oncall_tui.domain.reading import PartialFailure
 from oncall_tui.domain.told import HistoryPage, HistorySpan, ServiceName
 from oncall_tui.engine.import_state import ImportState, SourceProgress
-from oncall_tui.errors import Malformed, SourceError, Throttled
+from oncall_tui.errors import JournalError, Malformed, SourceError, Throttled, unexpected
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Provider, SupportsHistory, SupportsServiceNames
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.triage.past_episodes import EpisodeFolder, PastJoiner
 
+log = logging.getLogger(__name__)
 P = TypeVar("P")
 T = TypeVar("T", bound=PastEpisode | PastDeploy)
 LEAD_S = 86_400.0  # read before what is asked for: an episode that began before it is not taken for a new one
 THROTTLED_S = 30.0  # without a word of the other side; twice as long each time
 THROTTLED_TIMES = 5  # one after the other, before the rest is left for another run
 LONGEST_WAIT_S = 300.0
+FRESH_S = 7 * 86_400.0  # an import that was stopped longer ago begins anew
 CHUNK = 500  # entries in one transaction
 PAGES = 1_000_000  # a list that never ends ends here
 
@@ -104,11 +107,17 @@ class PastImport:
             result.whole = True
         except SourceError as error:
             result.failure = str(error)
+        except JournalError:
+            raise
+        except Exception as error:
+            log.exception("reading the past of %s", source.name)
+            result.failure = "; ".join(unexpected(error, "a bug in this provider"))  # of that source alone
         return result
 
     def _begun(self, kept: SourceProgress, since: float) -> SourceProgress:
         """Return the unfinished import, where it reaches as far back as is asked for; else a new one."""
-        if kept.until is not None and kept.asked <= since:
+        fresh = kept.until is not None and self._clock.now() - kept.until < FRESH_S
+        if fresh and kept.asked <= since:
             return kept
         goes_on = kept.since is not None and kept.since <= since
         asked = max(since, kept.settled or 0.0) if goes_on else since
