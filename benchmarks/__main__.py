@@ -17,7 +17,7 @@ from importlib import import_module
 from benchmarks.result import Effort, Result, markdown
 
 ALONE = ("first_frame", "change", "keys", "quit", "triage", "paging", "logs", "slow_link", "statistics", "distance")
-TOGETHER = ("rest", "memory", "calls")
+TOGETHER = ("rest", "memory", "calls", "journal_size")
 
 
 def measure(name: str, effort: Effort) -> list[Result]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from oncall_tui.engine.past_import import NamesSource, PastSource
     from oncall_tui.engine.recorder_watch import RecorderWatch
     from oncall_tui.journal.lease import Lease
+    from oncall_tui.journal.team import TeamJournal
+    from oncall_tui.providers.aws.dynamodb.table import JournalTable
     from oncall_tui.sharing.server import ReadingServer
 
 
@@ -81,22 +83,51 @@ def make_engine(
     log.start(journal_path.parent)
     specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
+    journal = open_journal(config, clock)
     return Engine(
         specs,
         triage_rules(config),
-        open_journal(config, clock),
+        journal,
         clock,
         actor,
         read_only=read_only,
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
         watch=partial(_watch_recorder, config, read_only) if takes_readings else None,
+        team=lambda merged: make_team(config, journal, clock, merged),
     )
 
 
 def open_journal(config: Config, clock: Clock) -> Journal:
     """Return the configured journal; its file is opened when it is first read or written."""
-    return Journal(Path(config.journal_path).expanduser(), clock.now, redact)
+    return Journal(Path(config.journal_path).expanduser(), clock.now, redact, config.journal_options.keep_days)
+
+
+def make_team(config: Config, journal: Journal, clock: Clock, merged: Callable[[int], None]) -> TeamJournal:
+    """Return what the journal shares: with a team, or with those on this machine. Nothing is read or asked yet."""
+    from oncall_tui.journal.lease import FileLease  # no first frame needs them
+    from oncall_tui.journal.team import TeamJournal
+
+    table = config.journal_options.dynamodb
+    who = actor_of(config).name
+    if table is None:
+        return TeamJournal(journal, clock, who)
+    lease = FileLease(journal.path.with_name(f"{journal.path.name}.exchange"), clock)
+    return TeamJournal(journal, clock, who, lambda: make_table(config, clock), merged, lease)
+
+
+def make_table(config: Config, clock: Clock) -> JournalTable:
+    """Return the team's table; boto3 is imported here. Makes no call. Only where one is configured."""
+    from oncall_tui.providers.aws.dynamodb.table import JournalTable
+    from oncall_tui.providers.aws.options import AwsOptions
+
+    options = config.journal_options
+    assert options.dynamodb is not None
+    named = msgspec.structs.asdict(options.dynamodb)
+    table = named.pop("table")
+    return JournalTable(
+        AwsOptions(name="journal", provider="dynamodb", **named), table, options.keep_days * 86_400.0, clock
+    )
 
 
 def make_lease(config: Config, clock: Clock) -> Lease:

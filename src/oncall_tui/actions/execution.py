@@ -45,7 +45,8 @@ UNKNOWN_AGAIN_S = 10.0
 class ActionExecution:
     """One action under way. *told* is called with each new Outcome (pending ones too), from the queue's thread.
 
-    *completion_note* gives a word on what is so apart from the action itself (does the alert still fire?).
+    *completion_note* gives a word on what is so apart from the action itself (does the alert still fire?). *claim*
+    raises Refused where somebody else acts on the same just now.
     *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
     """
 
@@ -59,6 +60,7 @@ class ActionExecution:
         told: Callable[[Outcome], None],
         steady_s: float = 0.0,
         completion_note: Callable[[Plan], str] = lambda plan: "",
+        claim: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
         self.plan = plan
         self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.CONTINUE else 0.0
@@ -70,7 +72,7 @@ class ActionExecution:
         self.sent_at = 0.0  # a resumed one: when the earlier session sent it
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._queue, self._journal, self._told = handler, queue, journal, told
-        self._completion_note = completion_note
+        self._completion_note, self._claim = completion_note, claim
         self._receipt: Receipt | None = None
         self._sent = False
         self._withdrawn = ""  # why it is not sent any more
@@ -133,6 +135,7 @@ class ActionExecution:
 
     def _send(self, without_journal: bool) -> None:
         try:
+            self._claim(self.plan)
             self._handler.check(self.plan)
         except (ActionError, SourceError) as error:
             self._not_sent(error)

@@ -49,7 +49,8 @@ class SeenMarks:
         """Read them from the journal. Raises JournalError; they stay what they were."""
         marks: dict[str, SeenMark] = {}
         with self._lock:
-            for entry in self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN)):
+            found = self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN))
+            for entry in sorted(found, key=lambda one: one.at):  # one of another machine's may have arrived later
                 apply(marks, entry)
             self._marks = marks
 

@@ -25,10 +25,17 @@ NOTED = 3  # incidents that get a note: more than a few are a sign that the join
 
 
 class PlanEnricher:
-    """*triaged* returns the newest triaged board."""
+    """*triaged* returns the newest triaged board; *others* says what other engineers do with a service or a row."""
 
-    def __init__(self, triaged: Callable[[], TriagedBoard], journal: Journal, actor: Actor) -> None:
+    def __init__(
+        self,
+        triaged: Callable[[], TriagedBoard],
+        journal: Journal,
+        actor: Actor,
+        others: Callable[[str, str], tuple[str, ...]] = lambda service_id, target: (),
+    ) -> None:
         self._triaged, self._journal, self._actor = triaged, journal, actor
+        self._others = others
 
     def enrich(self, plan: Plan) -> Plan:
         """The plan with what a provider cannot know."""
@@ -59,6 +66,7 @@ class PlanEnricher:
         if plan.verb is Verb.CONTINUE:
             warnings += against_continuing(triaged, service_id)
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
+        warnings = [*self._others(service_id, plan.target), *warnings]
         changed: dict[str, object] = {}
         why = "Protected" if product and product.protected else "Nothing suggests it" if unasked else ""
         if why or plan.verb in NAMED:

@@ -59,7 +59,9 @@ class ActionService:
         steady_s: float,
         completion_note: Callable[[Plan], str],
         escalate: EscalateByNotification | None = None,
+        claim: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
+        self._claim = claim
         self.read_only = read_only
         self.steady_s = steady_s
         self._completion_note = completion_note
@@ -259,7 +261,15 @@ class ActionService:
         queue = self._escalate.queue_of(plan) if self._escalate and handler is self._escalate else source.queue
         on_outcome = on_outcome or self._on_outcome
         return ActionExecution(
-            plan, handler, queue, self._journal, self._clock, on_outcome, self.steady_s, self._completion_note
+            plan,
+            handler,
+            queue,
+            self._journal,
+            self._clock,
+            on_outcome,
+            self.steady_s,
+            self._completion_note,
+            self._claim,
         )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:

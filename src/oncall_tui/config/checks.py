@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "timezone": timezone,
         "steady_s": positive,
         "look_back_s": positive,
+        "journal.keep_days": positive,
+        "journal.dynamodb.table": table_name,
         "sources[].name": source_name,
         "sources[].interval_s": positive,
         "sources[].severity": severities,
@@ -145,6 +148,15 @@ def service_glob(text: str) -> Complaint | None:
     if (parts := text.split("/")) and len(parts) == 3 and all(part.strip() for part in parts):
         return glob(text)
     return Complaint("SOURCE/CLUSTER/SERVICE, each a name or a glob", show(text))
+
+
+def table_name(name: str) -> Complaint | None:
+    """A DynamoDB table's name, or its ARN where it is another account's (API reference, TableName)."""
+    if re.fullmatch(
+        r"[A-Za-z0-9_.-]{3,255}|arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]{3,255}", name
+    ):
+        return None
+    return Complaint("a table's name (letters, digits, _ . -) or its ARN", show(name))
 
 
 def page_rule(rule: Mapping[str, str]) -> Complaint | None:

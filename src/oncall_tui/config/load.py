@@ -16,7 +16,7 @@ from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
 from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.messages import pattern
-from oncall_tui.config.model import Config, ConfigFile, Screen, ScreenWords
+from oncall_tui.config.model import Config, ConfigFile, JournalOptions, Screen, ScreenWords
 from oncall_tui.config.nodes import WHAT_YAML, Unreadable, compose, is_empty
 from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import TellNames, tell_names, unknown
@@ -201,9 +201,22 @@ def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
                 merged[key] = tuple({item.name: item for item in (*merged[key], *value)}.values())
             elif key == "screen" and key in merged:
                 merged[key] = _merged_screen(merged[key], value, file.places)
+            elif key == "journal" and key in merged:
+                merged[key] = _merged_journal(merged[key], value, file.places)
             else:
                 merged[key] = value
     return merged
+
+
+def _merged_journal(
+    team: str | JournalOptions, own: str | JournalOptions, places: Mapping[str, object]
+) -> JournalOptions:
+    """Return the team's journal, with what your own file says of it: a path alone is the place of the file here."""
+    found = team if isinstance(team, JournalOptions) else JournalOptions(path=team)
+    if isinstance(own, str):
+        return msgspec.structs.replace(found, path=own or found.path)
+    changes = {name: value for name, value in msgspec.structs.asdict(own).items() if f"journal.{name}" in places}
+    return msgspec.structs.replace(found, **changes)
 
 
 def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> Screen:

@@ -53,6 +53,26 @@ class ScreenWords(msgspec.Struct, frozen=True):
     name: Callable[[str], list[str]]
 
 
+class JournalTableOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The DynamoDB table through which a team shares its journal. *profile*, *role_arn* and *endpoint_url* as for an
+    AWS source; *region*: empty takes the profile's or the environment's.
+    """
+
+    table: str
+    region: str = ""
+    profile: str = ""
+    role_arn: str = ""
+    endpoint_url: str = ""
+
+
+class JournalOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal's place, with whom it is shared, and for how many days an entry is kept."""
+
+    path: str = ""
+    dynamodb: JournalTableOptions | None = None
+    keep_days: int = 400
+
+
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     """The top-level keys of one file, in the order in which they are documented."""
 
@@ -67,7 +87,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     screen: Screen = Screen()
     steady_s: float = 60.0
     look_back_s: float = 3600.0
-    journal: str = ""
+    journal: str | JournalOptions = ""
     recorder: RecorderSettings = RecorderSettings()
 
 
@@ -86,4 +106,9 @@ class Config(ConfigFile, frozen=True, kw_only=True):
         """The journal's place: the configured path or the default, ``~`` not yet expanded."""
         state = os.environ.get("XDG_STATE_HOME", "")
         default = f"{state}/oncall-tui/journal.db" if state.startswith("/") else DEFAULT_JOURNAL
-        return self.journal or default
+        return self.journal_options.path or default
+
+    @property
+    def journal_options(self) -> JournalOptions:
+        """The journal's settings; a path alone stands for the others as they usually are."""
+        return self.journal if isinstance(self.journal, JournalOptions) else JournalOptions(path=self.journal)

@@ -173,8 +173,11 @@ _TEMPLATE = """\
 ## How long before an alert a deploy may have ended and still be suspected, in seconds.
 # look_back_s: 3600
 
-## Where the record of alerts, deploys and actions is kept.
-# journal: JOURNAL
+## Where the record of alerts, deploys and actions is kept, for how long, and the table that shares it with the team.
+# journal:
+#   path: JOURNAL
+#   keep_days: 400
+#   dynamodb: {table: oncall-tui-journal, region: ap-northeast-1}
 
 ## Where `oncall-tui record` shares its readings with the boards on its machine, and a group that may read there too.
 # recorder: {socket: /run/oncall-tui/record.socket, group: oncall}

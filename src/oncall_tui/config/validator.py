@@ -46,6 +46,10 @@ def _duration(text: str) -> str:
         return ""
 
 
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
 class Complaint(NamedTuple):
     """A check's objection to a value of the right type."""
 
@@ -194,6 +198,8 @@ class Validator:
             return None
         if len(options) == 1:
             return self.value(node, options[0], key)
+        if node.id == "mapping" and (structs := [option for option in options if _is_struct(option)]):
+            return self.value(node, structs[0], key)  # so that each of its keys is told apart
         for option in options:
             trial = Validator(self.file, self._check_for, self._variants)
             trial._visited = self._visited

@@ -28,9 +28,11 @@ from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.shared import Held
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
+from oncall_tui.engine.team_link import MakeTeam, TeamLink
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.inspection.reader import OnDemandReader
@@ -90,6 +92,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     recalled: bool = False  # what earlier sessions left in the journal is part of it
     recorder: tuple[str, ...] = ()  # whether a recorder watches, and reads for this board, in words; as far as known
     recorder_since: float | None = None  # a recorder watches since then (seconds since the epoch); None: none does
+    shared_failure: str = ""  # why entries are not exchanged with the team just now
+    others: tuple[Held, ...] = ()  # where other engineers are, and what they do
 
     @property
     def board(self) -> Board:
@@ -110,6 +114,7 @@ class Engine:
         steady_s: float = 60.0,
         destinations: tuple[DestinationSpec, ...] = (),
         watch: Callable[[Engine], RecorderWatch] | None = None,
+        team: MakeTeam | None = None,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
@@ -124,7 +129,8 @@ class Engine:
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
         self._destinations = Destinations(destinations, clock)
-        self._plan_enricher = PlanEnricher(lambda: self.update.triaged, journal, actor)
+        self._plan_enricher = PlanEnricher(lambda: self.update.triaged, journal, actor, self._others_say)
+        self.team = TeamLink(team, clock, self._merged, self._dirty.set, self._plan_enricher.service_of)
         self.actions = ActionService(
             sources,
             journal,
@@ -136,7 +142,9 @@ class Engine:
             steady_s,
             self._plan_enricher.completion_note,
             self._escalate(),
+            self.team.claim,
         )
+        self.actions.observers.append(self.team.heard)
         self._notifier = Notifier(
             self._destinations,
             journal,
@@ -192,6 +200,7 @@ class Engine:
             queue.stop()
         self._destinations.stop()
         self.on_demand.stop()
+        self.team.stop()
         self.recorder.end(self.clock.now())
         self.journal.close(0.3)
 
@@ -384,6 +393,7 @@ class Engine:
                 ("extending acknowledgements", self.actions.ack_renewer.tick),
                 ("who is on call", self._ask_on_call),
                 ("what the record says of the rows", self._remember),
+                ("the team's journal", self.team.start),
             ):
                 self._guarded(what, step)
             threading.Event().wait(AT_MOST_EVERY_S)
@@ -399,6 +409,16 @@ class Engine:
 
     def _watch(self) -> None:
         self.recorder.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
+
+    def _merged(self) -> None:
+        """Take up what others wrote: their marks, and that they acted."""
+        with contextlib.suppress(JournalError):
+            self.actions.marks.load()
+        self._dirty.set()
+
+    def _others_say(self, service_id: str, target: str) -> tuple[str, ...]:
+        unknown = self.team.unknown()
+        return (*self.team.words(service_id, target), *((unknown,) if unknown else ()))
 
     def _ask_on_call(self) -> None:
         self.on_call.tick({s.name for s in self.update.board.sources.values() if s.whole})
@@ -430,6 +450,8 @@ class Engine:
             recalled=self.recorder.recalled,
             recorder=self._recorder_watch.words if self._recorder_watch is not None else (),
             recorder_since=self._recorder_watch.since if self._recorder_watch is not None else None,
+            shared_failure=self.team.failure,
+            others=self.team.others,
         )
         if self._differs(update):
             with self._composed:
@@ -462,6 +484,7 @@ class Engine:
             or new.skipped != old.skipped
             or new.notices != old.notices
             or new.recalled != old.recalled
+            or (new.shared_failure, new.others) != (old.shared_failure, old.others)
             or new.recorder != old.recorder
             or new.memory is not old.memory
             or dict(new.board.sources) != dict(old.board.sources)

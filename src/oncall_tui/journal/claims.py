@@ -48,7 +48,9 @@ class Claims:
         self._seen: dict[str, tuple[str, float]] = {}  # slot -> its version, and since when it is seen (monotonic)
         self._last: tuple[Held, ...] = ()
         self._count = 0
-        self._wanted: tuple[str, str] | None = None  # what this session has open: subject, and what it does there
+        self._wanted: dict[str, tuple[str, str]] = {}  # slots that tell what this session does: subject, and what
+        self._let_go: set[str] = set()  # claims that are given back at the next look
+        self.heard: list[Callable[[], None]] = []  # called after each look, on its thread
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -81,8 +83,26 @@ class Claims:
 
     def open(self, subject: str, what: str = "has this open") -> None:
         """Note what this session has open (empty: nothing). Returns at once: ``tick`` tells the others."""
+        self.announce("", subject, what)
+
+    def announce(self, key: str, subject: str, what: str = "") -> None:
+        """Note that this session does *what* to *subject* (empty: not any more). Several may do so, each by its *key*.
+
+        Returns at once: ``tick`` tells the others.
+        """
+        slot = f"{HERE}{self.session} {key}".rstrip()
         with self._lock:
-            self._wanted = (subject, what) if subject else None
+            if subject:
+                self._wanted[slot] = (subject, what)
+            else:
+                self._wanted.pop(slot, None)
+
+    def let_go(self, subject: str) -> None:
+        """Give up a claim at the next look. Returns at once; it is not held from now on."""
+        with self._lock:
+            self._let_go.add(CLAIM + subject)
+            if (mine := self._mine.get(CLAIM + subject)) is not None:
+                mine.until = self._clock.monotonic()
 
     def others(self) -> tuple[Held, ...]:
         """The slots that other sessions hold, as far as is known here: the live ones."""
@@ -101,12 +121,15 @@ class Claims:
         try:
             with self._asking:
                 found = self._read_slots()
-                self._tell_what_is_open()
+                self._give_back()
+                self._tell_what_is_done(found)
                 self._renew({one.slot: one for one in found})
                 self._sweep(found)
             self.failure = ""
         except OncallError as error:
             self.failure = str(error)
+        for told in self.heard:
+            told()
 
     def saw(self, found: Iterable[Held]) -> None:
         """Take note of the slots as somebody else has just read them."""
@@ -120,7 +143,8 @@ class Claims:
 
     def leave(self) -> None:
         """Give up everything, as far as that is possible. Raises nothing."""
-        self.open("")
+        with self._lock:
+            self._wanted = {}
         for slot in tuple(self._mine):
             try:
                 self._free(slot)
@@ -181,18 +205,26 @@ class Claims:
                 if now_there is not None and now_there.holder == self.session and now_there.version != held.version:
                     self._put(held.slot, held.subject, held.what, now_there.version, held.since)
 
-    def _tell_what_is_open(self) -> None:
-        slot = HERE + self.session
+    def _give_back(self) -> None:
         with self._lock:
-            wanted, mine = self._wanted, self._mine.get(slot)
-        if wanted is None:
-            if mine is not None:
-                with self._lock:
-                    del self._mine[slot]
-                self._slots().free(slot, mine.held.version)
-        elif mine is None or (mine.held.subject, mine.held.what) != wanted:
-            there = {one.slot: one for one in self._last}.get(slot)  # after a lost answer it may be there
-            self._put(slot, *wanted, there.version if there else "", self._clock.now())
+            given, self._let_go = self._let_go, set()
+            mine = [self._mine.pop(slot) for slot in given if slot in self._mine]
+        for one in mine:
+            self._slots().free(one.held.slot, one.held.version)
+
+    def _tell_what_is_done(self, found: Iterable[Held]) -> None:
+        there = {one.slot: one.version for one in found}  # after a lost answer more than is known here
+        with self._lock:
+            wanted = dict(self._wanted)
+            over = [mine for slot, mine in self._mine.items() if slot.startswith(HERE) and slot not in wanted]
+            for mine in over:
+                del self._mine[mine.held.slot]
+            told = {slot: (mine.held.subject, mine.held.what) for slot, mine in self._mine.items()}
+        for mine in over:
+            self._slots().free(mine.held.slot, mine.held.version)
+        for slot, (subject, what) in wanted.items():
+            if told.get(slot) != (subject, what):
+                self._put(slot, subject, what, there.get(slot, ""), self._clock.now())
 
     def _sweep(self, found: Iterable[Held]) -> None:
         """Empty what nobody renews any more, and what is this session's unknown to it: a write that came late."""

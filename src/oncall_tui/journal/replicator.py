@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,10 +18,12 @@ from oncall_tui.domain.shared import SharedBatch, Snapshot
 from oncall_tui.errors import JournalError, SourceError
 from oncall_tui.journal.journal import Journal
 from oncall_tui.journal.lease import Lease
-from oncall_tui.journal.peers import Peers
 from oncall_tui.journal.shared import SharedStore
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    from oncall_tui.journal.peers import Peers
 
 log = logging.getLogger(__name__)
 EVERY_S = 15.0  # between two looks at the shared store, where nobody tells that there is something new

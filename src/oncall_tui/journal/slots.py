@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from oncall_tui.domain.shared import Held
 from oncall_tui.journal.journal import Journal
+
+if TYPE_CHECKING:
+    import sqlite3  # opened by the store, once that is needed
 
 _NAMES = ", ".join(Held.__struct_fields__)
 _MARKS = ", ".join("?" * len(Held.__struct_fields__))

@@ -75,6 +75,16 @@ class TeamJournal:
         self.claims.open(subject)
         self._wake.set()
 
+    def announce(self, key: str, subject: str, what: str = "") -> None:
+        """Note what this session does to *subject* (empty: it has ended). Returns at once."""
+        self.claims.announce(key, subject, what)
+        self._wake.set()
+
+    def give_back(self, subject: str) -> None:
+        """Give up the claim on *subject*. Returns at once."""
+        self.claims.let_go(subject)
+        self._wake.set()
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _shared(self) -> SharedStore:

@@ -56,6 +56,8 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         parts.append((" READ ONLY ", "warning"))
     if update.journal_failure:
         parts.append((" JOURNAL FAILS ", "critical"))
+    if update.shared_failure:
+        parts.append((f" NOT SHARED: see {named('sources')} ", "warning"))
     if update.troubles:
         parts.append((f" BUG: see {named('sources')} ", "critical"))
     if update.notices:

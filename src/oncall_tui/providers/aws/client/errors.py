@@ -53,6 +53,7 @@ THROTTLED = frozenset(
         "Throttled",
         "ThrottledException",
         "KMSThrottling",
+        "ProvisionedThroughputExceededException",  # DynamoDB's
         "KMSThrottlingException",
         "RequestThrottled",
         "RequestThrottledException",

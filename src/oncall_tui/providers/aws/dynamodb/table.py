@@ -122,8 +122,29 @@ class JournalTable:
         """``endpoint http://…`` where it is not AWS; empty where it is."""
         return self._sessions.banner("dynamodb")
 
-    def warnings(self) -> tuple[str, ...]:
-        """Return what of the table's settings is not as it should be, though it can be used."""
+    @property
+    def place(self) -> str:
+        """``journal in ap-northeast-1``."""
+        region = self._sessions.region("dynamodb")
+        return f"{self.table} in {region}" if region else self.table
+
+    def check(self, who: str) -> tuple[str, ...]:
+        """Make each call that the journal makes, under the slot and the log of *who*; return what is odd, in words."""
+        now = self._clock.now()
+        self.snapshot()
+        self.take(Held(who, "", "checks the table", who, who, now, now, who))
+        self.free(who, who)
+        self.read(who, 0)
+        key = {"pk": w.text(w.NOW), "sk": w.text(w.HEAD + who)}  # which is not there: nothing is written
+        condition = {"ConditionExpression": "attribute_exists(pk)", "ExpressionAttributeValues": {":last": w.number(0)}}
+        change = "SET #last = :last"
+        names = {"#last": "last"}
+        self._written(
+            "UpdateItem", Priority.HOT, Key=key, UpdateExpression=change, ExpressionAttributeNames=names, **condition
+        )
+        return self._warnings()
+
+    def _warnings(self) -> tuple[str, ...]:
         try:
             found = self._ask(w.TimeToLiveAnswer, "DescribeTimeToLive", Priority.SWEEP).TimeToLiveDescription
         except errors.Denied as error:

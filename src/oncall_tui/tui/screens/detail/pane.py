@@ -229,6 +229,8 @@ def source_lines(update: Update, now: float) -> list[Line]:
     lines += [
         ((" journal      ", "bold"), (words, "warning")) for words in (*update.notices, *update.skipped[-SKIPPED:])
     ]
+    if update.shared_failure:
+        lines.append(((" team         ", "bold"), (update.shared_failure, "warning")))
     lines += [((" recorder     ", "bold"), (words, "")) for words in update.recorder]
     lines += [
         ((" program      ", "bold"), (f"{words} (please report it with the log)", "critical"))
