@@ -35,7 +35,13 @@ def ids() -> str:
 
 def keys_page(text: str) -> str:
     """*text* of docs/keys.md with its tables made anew."""
-    screens = {"The log": "log", "The detail": "detail", "The record": "record", "Follow-ups": "follow-ups"}
+    screens = {
+        "The log": "log",
+        "The detail": "detail",
+        "The record": "record",
+        "Follow-ups": "follow-ups",
+        "Numbers": "statistics",
+    }
     for heading, table in {"The board": board(), **{name: of_screen(one) for name, one in screens.items()}}.items():
         before, mark, rest = text.partition(f"\n## {heading}\n")
         text = before + mark + re.sub(r"\| key \|.*?\n(?!\|)", lambda _, new=table: new, rest, count=1, flags=re.DOTALL)  # type: ignore[misc]

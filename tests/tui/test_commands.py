@@ -25,6 +25,8 @@ from oncall_tui.tui.screens.logs.screen import LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
 from oncall_tui.tui.screens.record.follow_ups import FollowUpScreen
 from oncall_tui.tui.screens.record.record import RecordScreen
+from oncall_tui.tui.screens.statistics.counted import CountedScreen
+from oncall_tui.tui.screens.statistics.screen import StatisticsScreen
 from oncall_tui.tui.session import RowRef
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
@@ -37,10 +39,13 @@ SCREENS: dict[str, type[Screen]] = {  # type: ignore[type-arg]
     "handover": HandoverView,
     "record": RecordScreen,
     "follow-ups": FollowUpScreen,
+    "statistics": StatisticsScreen,
+    "counted": CountedScreen,
 }
 
 
 LISTS = tuple(f"screens/record/{name}.py" for name in ("list_screen", "record", "follow_ups"))
+LISTS += tuple(f"screens/statistics/{name}.py" for name in ("screen", "counted"))
 
 
 def bound(kind: type[object]) -> list[Binding]:

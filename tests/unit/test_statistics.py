@@ -233,7 +233,7 @@ def test_each_number_is_shown_with_its_definition_and_the_coverage(tmp_path: Pat
     reader = reader_of(tmp_path, watching(0, 60), fires(5, title="5xx", product="shop"), over(9))
     statistics = reader.statistics(Period(at(0), at(120)), Period(at(-120), at(0)))
     told_words = "\n".join(text.lines(statistics, TOKYO))
-    assert "Coverage: 50 % of this time was watched, 0 % of that before" in told_words
+    assert "Coverage: 50 % (before: 0 %). What fired and ended unwatched is not counted" in told_words
     for row in text.rows(statistics, TOKYO):
         assert f"{row.label}: {row.means}" in told_words
         assert row.means

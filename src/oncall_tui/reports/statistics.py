@@ -7,11 +7,12 @@ the epoch, UTC; durations are seconds. What cannot be known is None, never zero.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 
+from oncall_tui.domain.history import PastDeploy
 from oncall_tui.journal.history import History
 
 NOISIEST = 10
@@ -125,12 +126,55 @@ class MoreNumbers(msgspec.Struct, frozen=True, kw_only=True):
     imported: int
 
 
+class CountedProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One problem that a number counts. *alert* is the key of the alert that it is called by."""
+
+    id: str
+    alert: str
+    title: str
+    source: str
+    service: str
+    product: str
+    began: float
+    ended: float | None
+    pages: bool
+    acknowledged_at: float | None
+    acknowledged_by: str
+    acted: int
+    mark: str
+
+
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a period and of the one before it."""
 
     now: Numbers
     more: MoreNumbers
     before: Numbers
+
+
+_OVER = "ended IS NOT NULL"
+_FAILED = "(failed AND NOT rollback AND kind <> 'restart')"
+_WENT_BACK = (
+    "(NOT rollback AND state IN ('rolled back', 'rolling back', 'rollback failed') AND NOT EXISTS"
+    " (SELECT 1 FROM past_deploy r WHERE r.service = d.service AND r.rolls_back = d.id))"
+)
+# A number's id (``statistics_text.rows``) -> which problems, or which deploys, it counts
+PROBLEMS = {
+    "notifications": "NOT pages",
+    "pages": "pages",
+    "noise": "mark = 'noise'",
+    "interruptions": "pages",
+    "shifts": "pages",
+    "acknowledge": "acknowledged_at IS NOT NULL",
+    "never": f"acknowledged_at IS NULL AND {_OVER}",
+    "resolve": f"{_OVER} AND end_known",
+}
+DEPLOYS = {
+    "deploys": "kind <> 'restart'",
+    "rollbacks": f"kind <> 'restart' AND (rollback OR {_WENT_BACK})",
+    "change_fail_rate": _FAILED,
+    "recovery": f"{_FAILED} AND remedied IS NOT NULL",
+}
 
 
 class StatisticsReader:
@@ -326,9 +370,7 @@ class StatisticsReader:
         """Return group, deploys, rollbacks that were deploys, those within a deploy, and failures."""
         query = (
             f"SELECT {group}, count(*), sum(rollback),"
-            " sum(NOT rollback AND state IN ('rolled back', 'rolling back', 'rollback failed') AND NOT EXISTS"
-            " (SELECT 1 FROM past_deploy r WHERE r.service = d.service AND r.rolls_back = d.id)),"
-            f" sum({_FAILED}) FROM past_deploy d WHERE {{}} AND kind <> 'restart' GROUP BY 1"
+            f" sum({_WENT_BACK}), sum({_FAILED}) FROM past_deploy d WHERE {{}} AND kind <> 'restart' GROUP BY 1"
         )
         return self._ask(query, period, "started")
 
@@ -360,6 +402,46 @@ class StatisticsReader:
             )
         return tuple(sorted(found, key=lambda p: (-p.actions, -p.acknowledged, p.person)))
 
+    # --- what a number counts -----------------------------------------------------------------------------------------
+
+    def problems(self, number: str, period: Period, newest: int = 500) -> tuple[CountedProblem, ...]:
+        """Return the problems that a number counts, the newest first."""
+        names = ", ".join(CountedProblem.__struct_fields__)
+        query = f"SELECT {names} FROM problem WHERE {{}} AND {PROBLEMS[number]} ORDER BY began DESC, id LIMIT ?"
+        found = []
+        for row in self._ask(query, period, more=(newest,)):
+            fields = dict(zip(CountedProblem.__struct_fields__, row, strict=True))
+            found.append(CountedProblem(**{**fields, "pages": bool(fields["pages"])}))
+        return tuple(found)
+
+    def deploys(self, number: str, period: Period, newest: int = 500) -> tuple[PastDeploy, ...]:
+        """Return the deploys that a number counts, the newest first."""
+        query = f"SELECT id FROM past_deploy d WHERE {{}} AND {DEPLOYS[number]} ORDER BY started DESC, id LIMIT ?"
+        ids = {row[0] for row in self._ask(query, period, "started", (newest,))}
+        every = self._history.deploys(period.since, period.until)
+        return tuple(sorted((d for d in every if d.id in ids), key=lambda d: -d.started))
+
+    def by_day(self, period: Period, most: int) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
+        """Return, for at most *most* stretches of whole days in the zone: the first day as ``5/31``, how many began in
+        it, and how many of those were pages.
+        """
+        first = datetime.fromtimestamp(period.since, self._tz).date()
+        days = (datetime.fromtimestamp(period.until - 1, self._tz).date() - first).days + 1
+        size = max(1, -(-days // max(1, most)))
+        count = -(-days // size)
+        every, pages = [0] * count, [0] * count
+        query = (
+            "SELECT CAST((began + ?) / 86400 AS INTEGER), count(*), sum(pages) FROM problem"
+            " WHERE began >= ? AND began < ? GROUP BY 1"
+        )
+        for begin, end, offset in offsets(period, self._tz):
+            for day, number, paged in self._history.rows(query, (offset, begin, end)):
+                at = (day - (first - date(1970, 1, 1)).days) // size
+                every[at] += number
+                pages[at] += paged
+        names = (first + timedelta(days=size * at) for at in range(count))
+        return tuple(f"{name.month}/{name.day}" for name in names), tuple(every), tuple(pages)
+
     # --- the rest -----------------------------------------------------------------------------------------------------
 
     def more(self, period: Period) -> MoreNumbers:
@@ -388,9 +470,6 @@ class StatisticsReader:
         """Return the rows of *query*, whose ``{}`` is the period."""
         asked = query.replace("{}", f"{column} >= ? AND {column} < ?", 1)
         return self._history.rows(asked, (period.since, period.until, *more))
-
-
-_FAILED = "(failed AND NOT rollback AND kind <> 'restart')"
 
 
 class ServiceNumbers(msgspec.Struct, frozen=True, kw_only=True):

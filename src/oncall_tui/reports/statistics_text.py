@@ -125,12 +125,10 @@ def title(s: Statistics, tz: tzinfo) -> str:
 
 def coverage(s: Statistics) -> str:
     """Say how much of the time anybody watched, and so what the numbers do not know."""
-    told = (
-        f"Coverage: {_percent(s.now.coverage)} of this time was watched, {_percent(s.before.coverage)} of that before"
-    )
+    told = f"Coverage: {_percent(s.now.coverage)} (before: {_percent(s.before.coverage)})"
     if s.more.imported:
-        told += f"; {s.more.imported} of these alerts are imported"
-    return told if s.now.coverage >= 0.995 else f"{told}. What fired and ended while nobody watched is not counted"
+        told += f", {s.more.imported} alerts imported"
+    return told if s.now.coverage >= 0.995 else f"{told}. What fired and ended unwatched is not counted"
 
 
 def meanings(s: Statistics, tz: tzinfo) -> list[str]:

@@ -14,7 +14,7 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 
-Screen = Literal["board", "detail", "log", "handover", "record", "follow-ups", "quiet"]
+Screen = Literal["board", "detail", "log", "handover", "record", "follow-ups", "statistics", "counted", "quiet"]
 Group = Literal["act", "look", "move", "program", "name"]
 ActsOn = Literal["", "row", "alert", "deploy"]
 
@@ -134,6 +134,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("handover", "h", "handover", "the handover, to copy or to send", "look", bar=True),
     Command("followups", "w", "follow-ups", "follow-ups: what became of it; open one for the row's alert", "look",
             on_detail=OnDetail()),
+    Command("statistics", "percent_sign", "numbers", "numbers: notifications, pages, times, deploys, with plots",
+            "look", label="%"),
     Command("oncall", "o", "on call", "who is on call, now and next", "look", on_detail=OnDetail(), bar=True),
     # --- the board: move ----------------------------------------------------------------------------------------------
     Command("alerts", "1", "alerts", "the alerts pane", "move", action="pane('alerts')"),
@@ -256,6 +258,24 @@ COMMANDS: tuple[Command, ...] = (
             label="?", action="help", screen="follow-ups"),
     Command("follow_back", "escape", "back", "back to where it was opened", "move",
             label="Esc q", action="back", also=(("q", "back"),), screen="follow-ups"),
+    # --- the numbers --------------------------------------------------------------------------------------------------
+    Command("numbers_period", "s", "7d 30d 90d 1y", "the last 7, 30, 90 or 365 days", "look",
+            action="period", screen="statistics"),
+    Command("numbers_plot", "p", "plot", "the next plot: by day, by hour, by product, the noisiest alerts", "look",
+            action="plot", screen="statistics"),
+    Command("numbers_counted", "", "counted", "the alerts or the deploys that the number counts", "look",
+            label="Enter", screen="statistics"),
+    Command("numbers_again", "r", "read again", "read the journal again", "look", action="again", screen="statistics"),
+    Command("numbers_help", "question_mark", "help", "this help", "program",
+            label="?", action="help", screen="statistics"),
+    Command("numbers_back", "escape", "back", "back to where it was opened", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="statistics"),
+    Command("counted_record", "", "record", "the record of the alert, or of the deploy's service", "look",
+            label="Enter", screen="counted"),
+    Command("counted_help", "question_mark", "help", "this help", "program",
+            label="?", action="help", screen="counted"),
+    Command("counted_back", "escape", "back", "back to the numbers", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="counted"),
 )
 # fmt: on
 BY_ID: dict[str, Command] = {command.id: command for command in COMMANDS}

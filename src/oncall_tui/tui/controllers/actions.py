@@ -50,6 +50,7 @@ class Actions:
             "sources": self._openers.sources,
             "oncall": self._openers.on_call,
             "handover": self._openers.handover,
+            "statistics": self._openers.statistics,
         }
 
     def do(self, command_id: str, row: RowRef) -> None:

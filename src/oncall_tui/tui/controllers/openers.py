@@ -109,6 +109,11 @@ class Openers:
 
         self._dialogs.show(OnCallView(self._session.engine, self._session.tz))
 
+    def statistics(self, _: RowRef) -> None:
+        from oncall_tui.tui.screens.statistics.screen import StatisticsScreen
+
+        self._dialogs.show(StatisticsScreen(self._session.engine, self._session.tz, self._session.me))
+
     def handover(self, _: RowRef) -> None:
         from oncall_tui.tui.screens.handover import HandoverView
 

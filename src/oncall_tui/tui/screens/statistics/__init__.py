@@ -1,0 +1,1 @@
+"""The numbers on screen: with plots, and what each of them counts."""
