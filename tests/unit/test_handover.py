@@ -190,6 +190,22 @@ def test_a_gap_is_never_quiet() -> None:
     assert killed.watched == ((NOW - 42_000, NOW - 42_000),)  # it never said that it stopped
 
 
+def test_a_recorder_counts_as_watching_whatever_the_boards_do() -> None:
+    recorded = [
+        entry(EntryKind.WATCH, minute, "recorder", state="watching" if minute < 720 else "started", unread=[])
+        for minute in range(720, 0, -5)
+    ]
+    told = made([*recorded, *watching((600, 590), (300, 100))])
+    assert told.watched_whole
+    assert told.watched == ((NOW - 12 * HOUR, NOW),)
+    assert "a board was open, or a recorder watched, all the time" in text(told)
+    gone = made([e for e in recorded if e.at < NOW - 6 * HOUR or e.at > NOW - 2 * HOUR])
+    assert not gone.watched_whole
+    assert len(gone.watched) == 2
+    assert "a board was open, or a recorder watched, 14 Jan 20:00–01:55, 06:05–08:00; alerts that fired" in text(gone)
+    assert made(watching((720, 0))).recorded is False
+
+
 def test_what_cannot_be_read_and_what_could_not_be_are_said() -> None:
     lost = entry(EntryKind.WATCH, 10, "board", state="watching", unread=["pager"])
     told = made([*watching((720, 0)), lost], states={"prom": SourceState.OFFLINE, "pager": SourceState.OK})

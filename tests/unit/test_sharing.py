@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import socket
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -212,6 +214,43 @@ def test_only_its_account_root_or_the_group_may_read() -> None:
     assert not may_read(SocketPeer(1, 54_321, 6), 5)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be others")
+@pytest.mark.parametrize(("uid", "gid", "group", "reads"), [(0, 0, None, True), (7, 8, None, False), (7, 8, 8, True)])
+def test_another_account_reads_only_in_the_group(
+    pair: Pair, uid: int, gid: int, group: int | None, reads: bool
+) -> None:
+    """As a process of its own: the system says who it is, and no message does."""
+    folder = Path(tempfile.mkdtemp())  # pytest's own folder lets nobody in
+    folder.chmod(0o755)
+    pair.path = folder / "s"
+    pair.recorder.poller.seen = state(alerts=(FULL,))
+    pair.serve(group)
+    pair.path.chmod(0o666)  # so that the system's own check lets everybody connect: the recorder's is what refuses
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        found = b"failed"
+        try:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+            with socket.socket(socket.AF_UNIX) as there:
+                there.connect(str(pair.path))
+                there.settimeout(5)
+                there.sendall(frame(Hello(protocol())))
+                found = b"reads" if there.recv(10) else b"refused"
+        except ConnectionResetError:
+            found = b"refused"
+        finally:
+            os.write(write, found)
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as told:
+        assert told.read() == (b"reads" if reads else b"refused")
+    os.waitpid(child, 0)
+    shutil.rmtree(folder)
+
+
 def test_nobody_else_is_believed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir(mode=0o700)
@@ -334,9 +373,9 @@ class Pair:
             lambda: self.path, [seat.poller], lambda: {"prod": "d1"}, SystemClock(), lambda: None, **more
         )
 
-    def serve(self, **more: Any) -> ReadingServer:
+    def serve(self, group: int | None = None, **more: Any) -> ReadingServer:
         made = ReadingServer(
-            self.path, None, [self.recorder.poller], self.digests, SystemClock(), lambda: self.rosters, **more
+            self.path, group, [self.recorder.poller], self.digests, SystemClock(), lambda: self.rosters, **more
         )
         made.start()
         self.server = made

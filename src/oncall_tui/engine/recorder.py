@@ -6,6 +6,7 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,12 +16,14 @@ from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.engine.kept_details import AlertDetails, RolloutSteps
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import deploy_summary, noun
 from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
+
+if TYPE_CHECKING:
+    from oncall_tui.engine.kept_details import AlertDetails, RolloutSteps
 
 REMEMBERED = 20_000  # entries that a start reads
 WATCHING_S = 300.0  # between two entries that say that somebody watched
@@ -121,6 +124,8 @@ class ChangeRecorder:
 
     def keep_details(self) -> None:
         """Keep what the sources forget too, as a recorder does: to be called before anything is recorded."""
+        from oncall_tui.engine.kept_details import AlertDetails, RolloutSteps  # no board needs it
+
         self._subject, self._steps, self._details = RECORDER, RolloutSteps(), AlertDetails()
 
     def begin(self, now: float) -> None:
