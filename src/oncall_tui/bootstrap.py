@@ -9,7 +9,7 @@ import contextlib
 import getpass
 import os
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -133,7 +133,10 @@ def make_table(config: Config, clock: Clock) -> JournalTable:
 def make_lease(config: Config, clock: Clock) -> Lease:
     """Return the lease of the configured journal's recorder; nothing is opened yet."""
     from oncall_tui.journal.lease import FileLease
+    from oncall_tui.journal.team_lease import TeamLease
 
+    if config.journal_options.dynamodb is not None:
+        return TeamLease(cache(lambda: make_table(config, clock)), clock)
     return FileLease(Path(config.journal_path).expanduser(), clock)
 
 

@@ -105,6 +105,7 @@ def run(config: Config, lease: Lease, stopped: Stopped, read_only: bool) -> int:
             told.say_what_changed(engine.update)
             try:
                 held = lease.take()
+                told.say_once("lease", "")
             except JournalError as error:
                 held = True  # the lock is still held: the disk is what lacks, and the journal says so as well
                 told.say_once("lease", str(error))
