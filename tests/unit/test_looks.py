@@ -163,6 +163,17 @@ def test_the_pagers_next_incident_goes_on_with_the_episode_and_the_old_one_leavi
     assert (episodes.of(noted).began, episodes.of(noted).firings, episodes.of(noted).ended) == (NOW, 2, None)
 
 
+def test_a_monitor_that_fires_anew_under_another_id_goes_on_with_its_episode() -> None:
+    episodes = Episodes()
+    old = alert("mk/1", provider="mackerel", keys=("monitor:m:h",), began=NOW)
+    new = alert("mk/2", provider="mackerel", keys=("monitor:m:h",), began=NOW + 300)
+    other = alert("mk/3", provider="mackerel", keys=("monitor:m:other",), began=NOW + 300)
+    for seconds, rows in enumerate(((old,), (), (new, other)), 300):
+        episodes.follow({r.id: r for r in rows}, frozenset(), NOW + seconds)
+    assert (episodes.of(new).began, episodes.of(new).firings) == (NOW, 2)
+    assert (episodes.of(other).began, episodes.of(other).firings) == (NOW + 300, 1)
+
+
 def test_the_same_firing_told_of_again_is_no_other_firing() -> None:
     episodes = Episodes()
     row = alert("prom/a", began=NOW)

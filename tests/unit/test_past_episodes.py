@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.support.fakes import alert
 
-from oncall_tui.domain.alert import QUIET_S, Alert, ServiceHint
+from oncall_tui.domain.alert import QUIET_S, Alert, ServiceHint, Severity
 from oncall_tui.domain.history import PastEpisode
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import ServiceKey
@@ -70,6 +70,26 @@ def test_an_episode_that_began_before_what_is_read_is_none_and_swallows_what_bel
 
 def test_a_firing_that_is_told_twice_is_one() -> None:
     assert folded(firing(0.0, None), firing(0.4, 60.0)) == [(0.0, 60.0, 1)]
+
+
+def test_what_is_told_newest_first_makes_the_same_episodes() -> None:
+    told = [firing(0.0, 60.0), firing(60.0 + QUIET_S, 2000.0), firing(9000.0, 9010.0), firing(9100.0, None)]
+    folder, found = EpisodeFolder(joiner().episode), list[PastEpisode]()
+    for one in reversed(told):
+        folder.take(one)
+        found += folder.over(-1.0)
+    found += folder.rest()
+    said = sorted((e.began, e.ended or 0.0, e.firings, e.id) for e in found)
+    assert [one[:3] for one in said] == [(0.0, 2000.0, 2), (9000.0, 0.0, 2)]
+    assert [one[3] for one in said] == ["a@0", "a@9000"]
+
+
+def test_a_firing_that_pages_makes_its_episode_a_page() -> None:
+    folder = EpisodeFolder(joiner().episode)
+    folder.take(ToldFiring(alert=at(0.0), ended=60.0))
+    folder.take(ToldFiring(alert=at(100.0, severity=Severity.CRITICAL), ended=160.0))
+    (told,) = folder.rest()
+    assert (told.pages, joiner().episode(at(0.0)).pages) == (True, False)
 
 
 def test_the_first_acknowledgement_counts() -> None:

@@ -38,7 +38,9 @@ class HistorySpan(msgspec.Struct, frozen=True):
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a source's past. The firings of one alert come oldest first, also from page to page.
+    """One page of a source's past. The firings of one alert come in their order, from page to page too.
+
+    Where the newest come first, *read_to* stays before them all until the last page.
 
     *after* is what names the next page (None: this was the last one), as plain text that another run of the program may
     go on with. Up to *read_to* nothing more will come; *how_far* says it in words where that is no time. *problems* is

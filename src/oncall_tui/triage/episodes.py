@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.alert import QUIET_S, Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.grouping import NEW_ID_PROVIDERS
 
 FLAPS = 3  # firings in one episode that make a flapping alert
 FORGET_S = 24 * 3600.0
@@ -109,8 +109,8 @@ class Episodes:
         return changed
 
     def _still_fires(self, alerts: Mapping[str, Alert]) -> frozenset[str]:
-        """Keys of the pagers' incidents that go on as they were: another that had the key is over, this one is not."""
-        same = (a for a in alerts.values() if a.provider in PAGER_PROVIDERS and self._alerts.get(a.id) is a)
+        """Keys of what gets new ids, and goes on as it was: another alert that had the key is over, this one is not."""
+        same = (a for a in alerts.values() if a.provider in NEW_ID_PROVIDERS and self._alerts.get(a.id) is a)
         return frozenset(key_of(a) for a in same if a.state is not AlertState.RESOLVED)
 
     def about(self, alerts: Iterable[Alert], service_id: str) -> None:
@@ -163,5 +163,5 @@ class Episodes:
 
 
 def key_of(alert: Alert) -> str:
-    """Return the key that an alert's firings share: its id, or the incident's key, because its id is new each time."""
-    return alert.keys[0] if alert.provider in PAGER_PROVIDERS and alert.keys else alert.id
+    """Return the key that an alert's firings share: its id, or its first key where the id is new each time."""
+    return alert.keys[0] if alert.provider in NEW_ID_PROVIDERS and alert.keys else alert.id

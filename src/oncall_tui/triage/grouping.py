@@ -19,6 +19,7 @@ from oncall_tui.triage.aftermath import Aftermath, EndedIncident
 from oncall_tui.triage.ranking import lead_order
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
+NEW_ID_PROVIDERS = PAGER_PROVIDERS | {"mackerel"}  # each firing has another id there: its first key says what fires
 
 
 S = TypeVar("S", bound=NamedService)

@@ -1,7 +1,7 @@
 """Firings that a source tells of afterwards → episodes, by the rule of ``triage.episodes``. Pure.
 
-The firings of one alert come oldest first. An episode is over once the source's past is read to thirty quiet minutes
-after its last firing; until then it is held here. Times are seconds since the epoch, UTC.
+The firings of one alert come oldest first, or newest first. An episode is over once the source's past is read to thirty
+quiet minutes after its last firing; until then it is held here. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ class PastJoiner:
 
 def _elsewhere(alert: Alert) -> str:
     """Return the name that the same problem has elsewhere: an alarm's ARN, or the alert that a page was sent for."""
-    named = next((key for key in alert.keys if not key.startswith(PAGED)), "")
-    return named or next((key.removeprefix(PAGED) for key in alert.keys), "")
+    own = key_of(alert)
+    named = next((key for key in alert.keys if key != own and not key.startswith(PAGED)), "")
+    return named or next((key.removeprefix(PAGED) for key in alert.keys if key.startswith(PAGED)), "")
 
 
 class EpisodeFolder:
@@ -89,21 +90,11 @@ class EpisodeFolder:
         if firing.only_end:
             self._held[key] = self._ended(old, firing)
             return
-        began = firing.alert.began
-        if old is not None and old.told.ended is not None and began - old.told.ended > QUIET_S:
+        if old is not None and _apart(old.told, firing):
             self._over.append(old)
             old = None
-        if old is None:
-            told = msgspec.structs.replace(
-                self._begin(firing.alert),
-                ended=firing.ended,
-                end_known=firing.end_known,
-                acknowledged_at=firing.acknowledged_at,
-                acknowledged_by=firing.acknowledged_by,
-            )
-            self._held[key] = HeldEpisode(told, began)
-        else:
-            self._held[key] = _with(old, firing)
+        made = self._begin(firing.alert)
+        self._held[key] = _begun(made, firing) if old is None else _with(old, firing, made)
 
     def over(self, read_to: float) -> list[PastEpisode]:
         """Hand out the episodes that cannot go on, now that the past is read to *read_to* (epoch seconds)."""
@@ -130,13 +121,36 @@ class EpisodeFolder:
         return msgspec.structs.replace(old, told=msgspec.structs.replace(old.told, ended=firing.ended))
 
 
-def _with(old: HeldEpisode, firing: ToldFiring) -> HeldEpisode:
-    """The episode with one more firing, or with what is told anew of the same one."""
-    again = firing.alert.began > old.latest + SAME_S
-    told, first = old.told, firing.acknowledged_at
-    if first is not None and (told.acknowledged_at is None or first < told.acknowledged_at):
-        told = msgspec.structs.replace(told, acknowledged_at=first, acknowledged_by=firing.acknowledged_by)
+def _apart(told: PastEpisode, firing: ToldFiring) -> bool:
+    """Tell whether the firing is of a later, or of an earlier, episode."""
+    if told.ended is not None and firing.alert.began - told.ended > QUIET_S:
+        return True
+    return firing.ended is not None and told.began - firing.ended > QUIET_S
+
+
+def _begun(made: PastEpisode, firing: ToldFiring) -> HeldEpisode:
     told = msgspec.structs.replace(
-        told, ended=firing.ended, end_known=firing.end_known, firings=told.firings + (1 if again else 0)
+        made,
+        ended=firing.ended,
+        end_known=firing.end_known,
+        acknowledged_at=firing.acknowledged_at,
+        acknowledged_by=firing.acknowledged_by,
     )
-    return HeldEpisode(told, max(old.latest, firing.alert.began), old.cut)
+    return HeldEpisode(told, firing.alert.began)
+
+
+def _with(old: HeldEpisode, firing: ToldFiring, made: PastEpisode) -> HeldEpisode:
+    """The episode with one more firing, or with what is told anew of the same one; *made* is that firing's own."""
+    began, told = firing.alert.began, old.told
+    changes: dict[str, object] = {"pages": told.pages or made.pages}
+    if not told.service:
+        changes |= {"service": made.service, "product": told.product or made.product}
+    first = firing.acknowledged_at
+    if first is not None and (told.acknowledged_at is None or first < told.acknowledged_at):
+        changes |= {"acknowledged_at": first, "acknowledged_by": firing.acknowledged_by}
+    if began >= old.latest - SAME_S:  # of several the newest tells whether it goes on
+        changes |= {"ended": firing.ended, "end_known": firing.end_known}
+        changes |= {"firings": told.firings + 1} if began > old.latest + SAME_S else {}
+    elif began < told.began - SAME_S:  # the newest were told first
+        changes |= {"id": made.id, "began": began, "title": made.title, "firings": told.firings + 1}
+    return HeldEpisode(msgspec.structs.replace(told, **changes), max(old.latest, began), old.cut)

@@ -22,6 +22,8 @@ from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
 from oncall_tui.simulator.services.mackerel import SimulatedMackerel
 from oncall_tui.simulator.services.sentry.api import SimulatedSentry
+from oncall_tui.triage.past_episodes import EpisodeFolder, PastJoiner
+from oncall_tui.triage.triager import Rules
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -113,6 +115,24 @@ def test_the_pages_are_read_to_the_time_that_is_asked_for_and_no_further(monitor
     assert len(lists) == 3  # a page of older ones tells that it is the end
     again = [f for p in monitors.pages(pages[0].after or "") for f in p.firings]
     assert again == [f for p in pages[1:] for f in p.firings]
+
+
+def test_firings_of_one_monitor_and_host_are_one_alert_whose_episodes_are_told_newest_first(monitors: Wire) -> None:
+    for number in range(2 * ALERTS):
+        closed(monitors, f"k{number}", 5 - number * 20 / 1440, host="web-1")  # every 20 minutes, for ten of them
+    closed(monitors, "other", 4.9, host="web-2")
+    folder, found = EpisodeFolder(PastJoiner(Rules(), ()).episode), []
+    pages = monitors.pages()
+    for page in pages:
+        for one in page.firings:
+            folder.take(one)
+        found += folder.over(page.read_to)
+    found += folder.rest()
+    assert len(pages) > 2
+    assert sorted(e.firings for e in found) == [1, 2 * ALERTS]
+    whole = max(found, key=lambda e: e.firings)
+    assert whole.began == float(int(NOW - 5 * DAY))
+    assert whole.alert == "monitor:2m000000001:web-1"
 
 
 def test_an_alert_that_was_deleted_meanwhile_begins_the_list_anew(monitors: Wire) -> None:

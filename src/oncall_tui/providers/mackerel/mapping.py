@@ -55,6 +55,7 @@ def row(
         url=f"https://mackerel.io/orgs/{options.organization}/alerts/{item.id}" if options.organization else "",
         labels=tuple((name, value) for name, value in labels.items() if value),
         hint=ServiceHint(cluster=cluster, service=service),
+        keys=(f"monitor:{item.monitorId}:{item.hostId or ''}",) if item.monitorId else (),
         annotations=tuple(
             (name, text)
             for name, text in (("memo", item.memo), ("monitor memo", monitor.memo if monitor else ""))

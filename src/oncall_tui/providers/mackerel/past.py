@@ -61,9 +61,10 @@ class MackerelPast:
         over = bool(closed) and all(max(one.openedAt, one.closedAt or 0.0) < span.since for one in closed)
         back_to = min((one.openedAt for one in found), default=span.since)
         problems = (*self._lacks, *damage.problems("alerts"), *logs.problems("alerts' logs"))
+        after = "" if over else answer.nextId or ""
         return HistoryPage(
-            after=None if over else answer.nextId or None,
-            read_to=span.until,
+            after=after or None,
+            read_to=span.since if after else span.until,
             how_far=f"back to {rfc3339(max(back_to, span.since))[:10]}",
             firings=tuple(firings),
             problems=problems,
