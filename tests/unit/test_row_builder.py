@@ -41,6 +41,7 @@ class Night:
     def made(self, now: float) -> tuple[list[Row], list[Row], list[Row]]:
         update = self.update(now)
         alerts = self.rows.alerts(update, SHOWN, None, now)
+        assert all(row.words for row in alerts), "each was looked at"
         return alerts, self.rows.services(update, SHOWN, now), self.rows.deploys(update, SHOWN, now)
 
 
@@ -79,3 +80,17 @@ def test_a_source_that_is_lost_makes_all_its_rows_anew_at_once() -> None:
     assert all("?" in str(row.cells) for row in after[0] if row.id.startswith("prod/"))
     assert after[1][0].cells[0] == ("?", "stale")
     assert after[2][0].cells[3] != before[2][0].cells[3]
+
+
+def test_of_thousands_of_alerts_the_words_are_put_together_that_somebody_looks_at() -> None:
+    night = Night()
+    alerts = tuple(alert(f"prod/{n}", source="prod", began=NOW - n) for n in range(5_000))
+    night.reading = msgspec.structs.replace(night.reading, alerts=alerts)
+    rows = night.rows.alerts(night.update(NOW), SHOWN, None, NOW)
+    assert len(rows) == len(alerts)
+    assert not any(row.made for row in rows)
+    seen = rows[7]
+    assert seen.cells[0]
+    assert [row for row in rows if row.made] == [seen]
+    again = night.rows.alerts(night.update(NOW + STEP_S), SHOWN, None, NOW + STEP_S)
+    assert again[8].cells[1] == "10s", "an age is of when it is looked at, not of when it came"

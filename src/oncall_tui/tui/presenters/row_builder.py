@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,7 +29,7 @@ from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.sorting import Order, Sort, Sorter, of, order
-from oncall_tui.tui.widgets.table.rows import Cell, Column, Row
+from oncall_tui.tui.widgets.table.rows import Cell, Column, Row, RowWords
 
 if TYPE_CHECKING:
     from oncall_tui.domain.memory import RowMemory
@@ -106,19 +107,24 @@ class ViewFilter(msgspec.Struct, frozen=True):
         return self.product is None or self.product == (product.name if product else "")
 
 
+_Beside = tuple[bool, Outcome | None, "RowMemory | None"]
+# Of an alert: is its source current, what is under way on it, and how often it came before.
+
+
 class _Made(msgspec.Struct, frozen=True, gc=False):
-    """One row, and what it was made of.
+    """One row, and what it was made of, at *now*.
 
     Nothing is worked out again within a *step* of time (``STEP_S``) while *of*, compared by identity, and what stands
     *beside* it are the same: a board has thousands of rows, and is drawn four times a second. After that the row is
-    the same object where its *words* that depend on the time are.
+    the same object where those of its words are that depend on the time (*words*, where they were worked out).
     """
 
     of: Any
-    beside: object
+    beside: Any
     step: float
-    words: tuple[object, ...]
+    now: float
     row: Row
+    words: tuple[object, ...] = ()
 
 
 class RowBuilder:
@@ -172,21 +178,24 @@ class RowBuilder:
         old: _Made | None,
         alert_row: TriagedAlert,
         step: float,
-        beside: tuple[bool, Outcome | None, RowMemory | None],
+        beside: _Beside,
         repeated: frozenset[str],
         now: float,
     ) -> _Made:
-        """Make the row, or take the old one where no word of it changed."""
+        """Make the row, for whoever asks for its words; or take the old one where none of them changed."""
+        row, claims = None, alert_row.pages and alert_row.alert.state is not AlertState.RESOLVED
+        if old is not None and old.of is alert_row and old.beside == beside and old.row.made:
+            row = old.row if self._changing(alert_row, old.now) == self._changing(alert_row, now) else None
+        if row is None:
+            row = Row.later(alert_row.id, claims, partial(self._alert_words, alert_row, now, beside, repeated))
+        return _Made(alert_row, beside, step, now, row)
+
+    def _changing(self, alert_row: TriagedAlert, now: float) -> tuple[object, ...]:
+        """Return the words of its row that depend on the time."""
         alert = alert_row.alert
         held = aftermath(alert_row, now) or (assignment(alert, now) if alert.moved else "")
-        moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
-        words = (age(now - alert_row.began), *moves)
-        if old is not None and old.of is alert_row and old.beside == beside and old.words == words:
-            return _Made(alert_row, beside, step, words, old.row)
-        twice = alert_row.service is not None and alert_row.service.name in repeated
-        fresh, going_on, remembered = beside
-        row = self._alert_row(alert_row, now, going_on, fresh, twice, remembered)
-        return _Made(alert_row, beside, step, words, row)
+        gone = self._gone_age(alert, now)
+        return age(now - alert_row.began), left(alert.until, now), escalation(alert, now), held, gone
 
     def drawn(self, row_id: str) -> TriagedAlert | None:
         """The row as it was last drawn."""
@@ -243,21 +252,13 @@ class RowBuilder:
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_row(
-        self,
-        row: TriagedAlert,
-        now: float,
-        pending: Outcome | None,
-        live: bool,
-        repeated: bool,
-        remembered: RowMemory | None = None,
-    ) -> Row:
-        alert = row.alert
+    def _alert_words(self, row: TriagedAlert, now: float, beside: _Beside, repeated: frozenset[str]) -> RowWords:
+        alert, (live, pending, remembered) = row.alert, beside
         word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
         strong = "critical" if row.pages else "warning" if row.severity.rank <= 2 else ""
         service = row.service
-        name = "–" if service is None else service.id if repeated else service.title
+        name = "–" if service is None else service.id if service.name in repeated else service.title
         if service is None and alert.hint.service:
             name = alert.hint.service
         cells: tuple[Cell, ...] = (
@@ -269,9 +270,8 @@ class RowBuilder:
             joined.suspect(row),
             self._state(row, now, pending, live),
         )
-        claims = row.pages and alert.state is not AlertState.RESOLVED
         under = (*joined.under(row, now), *joined.followed(row, remembered, now))
-        return Row(row.id, cells, style, joined.extra(row, now), under, claims)
+        return RowWords(cells, style, joined.extra(row, now), under)
 
     def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = row.alert
@@ -366,7 +366,7 @@ class RowBuilder:
                 words = (age(now - deploy.started), progress.left(deploy, now))
                 same = made is not None and made.of is deploy and made.beside == beside and made.words == words
                 row = made.row if made is not None and same else self._deploy_row(deploy, now, beside)
-                made = _Made(deploy, beside, step, words, row)
+                made = _Made(deploy, beside, step, now, row, words)
             kept[deploy.id] = made
             rows.append(made.row)
         self._deploys = kept
@@ -475,8 +475,8 @@ def _service_made(
     fresh = read and -SET_S <= now - service.read_at < ROW_STALE_S
     words = (since, fresh, *beside[1:], trouble(service, now))
     if old is not None and old.of is service and old.words == words:
-        return _Made(service, beside, step, words, old.row)
-    return _Made(service, beside, step, words, _service_row(service, *words))
+        return _Made(service, beside, step, now, old.row, words)
+    return _Made(service, beside, step, now, _service_row(service, *words), words)
 
 
 def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell, cause: str) -> Row:

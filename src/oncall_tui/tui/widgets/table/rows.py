@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -66,19 +66,87 @@ class Need(NamedTuple):
         return Need(max(self.short, other.short), max(self.long, other.long))
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One row, known by *id*. *style* is that of cells without their own.
+class RowWords(msgspec.Struct, frozen=True, gc=False):
+    """The words of a row. *style* is that of cells without their own.
 
     *under* are lines of cells that are drawn under the row where there is room, and *extra* those that are drawn under
-    it while the cursor is on it. A row that *claims* has its lines before others have a line at all.
+    it while the cursor is on it.
     """
 
-    id: str
     cells: tuple[Cell, ...]
     style: str = ""
     extra: tuple[tuple[Cell, ...], ...] = ()
     under: tuple[tuple[Cell, ...], ...] = ()
-    claims: bool = False
+
+
+class Row:
+    """One row, known by *id*, with its words; a row that *claims* has its lines before others have a line at all.
+
+    The words of a row that is made ``later`` are put together once somebody asks for them: of thousands of rows few are
+    ever seen. Equal are rows that say the same.
+    """
+
+    __slots__ = ("_make", "_words", "claims", "id")
+
+    def __init__(
+        self,
+        id: str,
+        cells: tuple[Cell, ...] = (),
+        style: str = "",
+        extra: tuple[tuple[Cell, ...], ...] = (),
+        under: tuple[tuple[Cell, ...], ...] = (),
+        claims: bool = False,
+    ) -> None:
+        self.id, self.claims = id, claims
+        self._words: RowWords | None = RowWords(cells, style, extra, under)
+        self._make: Callable[[], RowWords] | None = None
+
+    @classmethod
+    def later(cls, id: str, claims: bool, make: Callable[[], RowWords]) -> Row:
+        """Return a row whose words *make* puts together."""
+        row = cls(id, claims=claims)
+        row._words, row._make = None, make
+        return row
+
+    @property
+    def made(self) -> bool:
+        """Tell whether somebody has asked for its words."""
+        return self._words is not None
+
+    @property
+    def words(self) -> RowWords:
+        """Return its words."""
+        if self._words is None:
+            assert self._make is not None
+            self._words, self._make = self._make(), None
+        return self._words
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.words.cells
+
+    @property
+    def style(self) -> str:
+        return self.words.style
+
+    @property
+    def extra(self) -> tuple[tuple[Cell, ...], ...]:
+        return self.words.extra
+
+    @property
+    def under(self) -> tuple[tuple[Cell, ...], ...]:
+        return self.words.under
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Row):
+            return NotImplemented
+        return self is other or (self.id, self.claims, self.words) == (other.id, other.claims, other.words)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"Row({self.id!r}, {self.words})"
 
 
 def as_cell(cell: Cell) -> tuple[str, str]:
