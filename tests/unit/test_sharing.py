@@ -519,13 +519,14 @@ def test_a_board_that_takes_nothing_holds_up_no_other(pair: Pair) -> None:
         until(lambda: pair.alerts == ("prod/a",))
 
 
-def test_a_login_that_is_over_there_may_be_good_here(pair: Pair) -> None:
+@pytest.mark.parametrize("error", [SourceState.EXPIRED, SourceState.NO_CREDENTIALS, SourceState.DENIED])
+def test_a_login_that_is_not_good_there_may_be_good_here(pair: Pair, error: SourceState) -> None:
     pair.recorder.poller.seen = state(alerts=(FULL,))
     pair.serve()
     pair.client.start()
     pair.board.poller.start()
     until(lambda: pair.alerts == ("prod/a",))
-    pair.tells(msgspec.structs.replace(state(alerts=(FULL,)), error_state=SourceState.EXPIRED))
+    pair.tells(msgspec.structs.replace(state(alerts=(FULL,)), error_state=error))
     until(lambda: pair.board.polls > 0)
     pair.tells(state(alerts=(FULL,)))
     until(lambda: says(pair.client, "reads for this board", "prod"))

@@ -51,7 +51,8 @@ SILENT_S = 8.0  # a recorder says something every 2 s
 AGAIN_S = 3.0  # between two attempts to find one
 SAME_CLOCK_S = 1.0  # two processes of one machine have one monotonic clock
 WATCHED = 100  # rows that one wish names: so it is sent whole, or not at all
-LOGINS = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS)  # of the recorder's account; this one may have another
+# Of the recorder's account: this one may have another login, or more rights.
+LOGINS = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS, SourceState.DENIED)
 
 
 class TakingSource(Protocol):
@@ -231,8 +232,8 @@ class ReadingsClient:
             self._on_call(message.roster)
 
     def _take(self, name: str, state: PollState) -> None:
-        """Give the poller what the recorder saw, or let it poll: where the recorder's login is over, or where it has
-        read less so far than this board has.
+        """Give the poller what the recorder saw, or let it poll: where the recorder's login is not good, or it has read
+        less so far than this board has.
         """
         source = self._sources[name]
         mine = source.seen.reading

@@ -9,6 +9,7 @@ import pwd
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ def listen(path: Path, group: int | None) -> socket.socket:
 
     For the holder of the lease alone: what an earlier recorder left is removed. Raises OSError, SharingError.
     """
+    _raise_if_not_told()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
@@ -68,10 +70,14 @@ def listen(path: Path, group: int | None) -> socket.socket:
 
 def peer_of(connection: socket.socket) -> SocketPeer:
     """Return who is at the other end. Raises SharingError where this system does not tell."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
+    _raise_if_not_told()
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return SocketPeer(*_CREDENTIALS.unpack(told))
+
+
+def _raise_if_not_told() -> None:
+    if sys.platform != "linux":
         raise SharingError("this system does not tell who is at the other end of a socket")
-    return SocketPeer(*_CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)))
 
 
 def may_read(peer: SocketPeer, group: int | None) -> bool:
