@@ -30,7 +30,9 @@ _NO_ORIGINS = "'', 0"  # of a file of format 1 that can be read alone
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
 MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
-PRUNED_AT_ONCE_S = 86_400.0
+DAY_S = 86_400.0
+DAYS_SHOWN = 0.05  # of the days that are kept so many have entries, before what is older is taken to be old
+DAYS_LEAST = 3
 BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
@@ -259,18 +261,23 @@ class Store:
     def _prune_old(self, before: float, now: float) -> int:
         """Remove the oldest day, where all of it was written before *before*.
 
-        A clock may be wrong. What was written behind an entry that is still to be kept is kept, whatever time it has (a
-        machine that began in 1970); and one day goes at a time, so that a clock in the future costs no more.
+        A clock may be wrong, and says then that everything is old. So the journal itself has to show that the time has
+        passed: by entries of many days since *before*. And what was written behind an entry that is still to be kept is
+        kept, whatever time it has: a machine may have begun in 1970.
         """
+        shown = max(DAYS_LEAST, int((now - before) / DAY_S * DAYS_SHOWN))
+        days = f"SELECT DISTINCT CAST(at / {DAY_S} AS INTEGER) FROM entry WHERE at BETWEEN ? AND ? LIMIT ?"
+        if len(self._db.execute(days, (before, now, shown)).fetchall()) < shown:
+            return 0
         fresh = "SELECT seq FROM entry WHERE +at >= ? AND at <= ? ORDER BY seq LIMIT 1"
-        found = self._db.execute(fresh, (before, now + PRUNED_AT_ONCE_S)).fetchone()
+        found = self._db.execute(fresh, (before, now + DAY_S)).fetchone()
         if found is None:
             return 0
         old = f"at < ? AND seq < {int(found[0])}"
         (oldest,) = self._db.execute(f"SELECT min(at) FROM entry WHERE {old}", (before,)).fetchone()
         if not isinstance(oldest, float):
             return 0
-        return self._remove(f"at < {min(before, oldest + PRUNED_AT_ONCE_S)!r} AND seq < {int(found[0])}")
+        return self._remove(f"at < {min(before, oldest + DAY_S)!r} AND seq < {int(found[0])}")
 
     def _remove(self, where: str) -> int:
         """The one place that deletes: the trigger that forbids it is away for this transaction alone."""
