@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,13 @@ def test_an_interrupt_is_said_and_keeps_what_was_read(run: Run) -> None:
     assert ended.exit_code == 1
     assert "interrupted: what was read is kept" in ended.stderr
     assert run().stdout.startswith("pager: ")
+
+
+def test_no_more_is_read_than_the_journal_keeps(run: Run) -> None:
+    ended = run("--since", "500d", "--json")
+    assert "the journal keeps 400 days" in ended.stderr
+    since, to = (datetime.fromisoformat(json.loads(ended.stdout)["sources"][0][name]) for name in ("since", "read_to"))
+    assert abs((to - since).days - 400) <= 1
 
 
 def test_two_imports_do_not_run_at_once(run: Run, tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ def import_history(context: click.Context, back: float, only: tuple[str, ...], a
     clock = SystemClock()
     past, naming = bootstrap.past_sources(config, clock)
     wanted = _wanted(config, past, only)
+    kept = config.journal_options.keep_days * 86_400.0
+    if back > kept:
+        back = kept
+        say(f"the journal keeps {config.journal_options.keep_days:g} days (journal: keep_days): no more is read")
     state = ImportState(beside(Path(config.journal_path).expanduser()), redact)
     if state.notice:
         say(state.notice)
