@@ -41,6 +41,7 @@ def keys_page(text: str) -> str:
         "The record": "record",
         "Follow-ups": "follow-ups",
         "Numbers": "statistics",
+        "The quiet list": "quiet",
     }
     for heading, table in {"The board": board(), **{name: of_screen(one) for name, one in screens.items()}}.items():
         before, mark, rest = text.partition(f"\n## {heading}\n")

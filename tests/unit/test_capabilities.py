@@ -26,7 +26,7 @@ HAS = {
         base.SupportsServiceNames,
     },
     "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics, base.SupportsHistory},
-    "alertmanager": {base.SupportsAckRenewal},
+    "alertmanager": {base.SupportsSilences, base.SupportsAckRenewal},
     "pagerduty": {base.SupportsOnCall, base.SupportsTimeline, base.SupportsHistory},
     "sentry": {base.SupportsTimeline, base.SupportsHistory},
     "datadog": set[Any](),
@@ -46,7 +46,7 @@ def built(name: str) -> Provider:
 
 def test_every_provider_is_here() -> None:
     assert set(HAS) == set(registry.SOURCES)
-    assert len(ALL) == 9
+    assert len(ALL) == 10
 
 
 @pytest.mark.parametrize("name", registry.SOURCES)

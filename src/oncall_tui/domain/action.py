@@ -17,6 +17,7 @@ class Verb(StrEnum):
     UNDO_ROLLBACK = "undo rollback"  # redeploy what a rollback went back from
     CONTINUE = "continue the deploy"  # at a hook or a wait where it is paused
     RESTART = "restart"  # a forced new deploy of what runs
+    END_SILENCE = "end the silence"  # by its own id: it may keep nothing quiet
     RESOLVE = "resolve"
     SNOOZE = "snooze"
     REASSIGN = "reassign"
@@ -63,6 +64,7 @@ _PAST = {
     Verb.UNDO_ROLLBACK: "undone",
     Verb.CONTINUE: "continued",
     Verb.RESTART: "restarted",
+    Verb.END_SILENCE: "ended",
     Verb.RESOLVE: "resolved",
     Verb.SNOOZE: "snoozed",
     Verb.REASSIGN: "reassigned",

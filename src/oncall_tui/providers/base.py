@@ -31,6 +31,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task
+from oncall_tui.domain.silence import StandingSilence
 from oncall_tui.errors import ActionError, SourceError
 
 if TYPE_CHECKING:
@@ -199,6 +200,14 @@ class SupportsTimeline(Protocol):
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """Newest first. Raises errors.SourceError."""
+
+
+@runtime_checkable
+class SupportsSilences(Protocol):
+    """A provider whose silences can be listed, also those that keep nothing quiet, and ended (``Verb.END_SILENCE``)."""
+
+    def silences(self) -> tuple[StandingSilence, ...]:
+        """Return every silence that is not over. Raises errors.SourceError."""
 
 
 @runtime_checkable

@@ -136,6 +136,8 @@ COMMANDS: tuple[Command, ...] = (
             on_detail=OnDetail()),
     Command("statistics", "percent_sign", "numbers", "numbers: notifications, pages, times, deploys, with plots",
             "look", label="%"),
+    Command("quiet_list", "x", "quiet list",
+            "silences, snoozes and acknowledgements by age and end: extend and end them", "look"),
     Command("oncall", "o", "on call", "who is on call, now and next", "look", on_detail=OnDetail(), bar=True),
     # --- the board: move ----------------------------------------------------------------------------------------------
     Command("alerts", "1", "alerts", "the alerts pane", "move", action="pane('alerts')"),
@@ -243,6 +245,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("record_help", "question_mark", "help", "this help", "program", label="?", action="help", screen="record"),
     Command("record_back", "escape", "back", "the filter goes, then back to where it was opened", "move",
             label="Esc q", action="back", also=(("q", "back"),), screen="record"),
+    # --- what is kept quiet -------------------------------------------------------------------------------------------
+    Command("quiet_extend", "S", "extend", "silence or snooze it for longer; shows the plan first", "act",
+            action="extend", screen="quiet"),
+    Command("quiet_end", "u", "end", "end it now: an acknowledgement of yours, or a silence (shows its plan)", "act",
+            action="end", screen="quiet", verb=Verb.END_SILENCE),
+    Command("quiet_order", "greater_than_sign", "by age/end", "sort by end, the soonest first, or by age", "look",
+            label=">", action="order", screen="quiet"),
+    Command("quiet_one", "", "", "all of it, and what it keeps quiet", "look", label="Enter", screen="quiet"),
+    Command("quiet_again", "r", "read again", "ask the sources again", "look", action="again", screen="quiet"),
+    Command("quiet_help", "question_mark", "help", "this help", "program", label="?", action="help", screen="quiet"),
+    Command("quiet_back", "escape", "back", "dismiss a message, then back to the board", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="quiet"),
     # --- follow-ups ---------------------------------------------------------------------------------------------------
     Command("follow_new", "n", "new", "open a follow-up, for the alert from whose row the list was opened", "act",
             action="new", screen="follow-ups"),

@@ -9,7 +9,9 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.domain.silence import StandingSilence
 from oncall_tui.providers.alertmanager.api import AlertmanagerApi, authorization
+from oncall_tui.providers.alertmanager.end_silence import EndSilence, standing_silences
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext
 from oncall_tui.providers.alertmanager.known_silences import KnownSilences
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class AlertmanagerProvider:
-    """One Alertmanager (base.Provider, base.SupportsAckRenewal).
+    """One Alertmanager (base.Provider, base.SupportsAckRenewal, base.SupportsSilences).
 
     One call a poll; another for silences where an alert is silenced, and for groups where there are time intervals.
     """
@@ -55,6 +57,7 @@ class AlertmanagerProvider:
             Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(context),
             Verb.UNACKNOWLEDGE: Unacknowledge(context),
             Verb.SILENCE: AlertmanagerSilence(context),
+            Verb.END_SILENCE: EndSilence(context),
         }
 
     def read(self, request: ReadRequest) -> Reading:
@@ -91,6 +94,10 @@ class AlertmanagerProvider:
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an alert's verbs."""
         return self._handlers
+
+    def silences(self) -> tuple[StandingSilence, ...]:
+        """Read every silence that is not over (base.SupportsSilences). Raises errors.SourceError."""
+        return standing_silences(self.source, self._api)
 
     def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend the acknowledgement that *plan* made (base.SupportsAckRenewal). *now* in seconds since the epoch."""

@@ -84,12 +84,16 @@ class HandlerContext(ABC, Generic[Target]):
 
     def target(self, ask: ActionRequest, board: Board) -> Alert:
         """Return the row that is meant. Raises Refused where it is not on the board, or nothing may be written."""
-        if self._read_only:
-            raise errors.Refused("read only: the configuration forbids writing")
+        self.writable()
         alert = board.alerts.get(ask.target)
         if alert is None or not self.acts_on(alert):
             raise errors.Refused(f"{ask.target} {self.off_board}")
         return alert
+
+    def writable(self) -> None:
+        """Raise Refused where nothing may be written."""
+        if self._read_only:
+            raise errors.Refused("read only: the configuration forbids writing")
 
     def acts_on(self, alert: Alert) -> bool:
         """Return whether an action can still change this row."""

@@ -33,7 +33,7 @@ class Actions:
         planning = Planning(session, dialogs, login)
         self._alerts = AlertActions(session, dialogs, planning, self.offers)
         self._deploys = DeployActions(session, dialogs, planning, self.offers)
-        record = RecordKeys(session, dialogs, self.offers)
+        record = RecordKeys(session, dialogs, self.offers, planning, self.do)
         self._openers = Openers(session, dialogs, planning, self.offers)
         self._by_id: dict[str, Callable[[RowRef], None]] = {
             "ack": self._alerts.acknowledge,
@@ -45,6 +45,7 @@ class Actions:
             "timeline": record.search,
             "verdict": record.verdict,
             "followups": record.follow_ups,
+            "quiet_list": record.quiet,
             "copy": self._openers.copy,
             "login": login.begin,
             "sources": self._openers.sources,

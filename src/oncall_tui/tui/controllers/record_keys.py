@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from oncall_tui.domain.alert import AlertState
@@ -17,6 +17,7 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
+from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.session import RowRef, Session
 
 WORDS = {
@@ -30,8 +31,15 @@ EVERYTHING = RecordScope()
 class RecordKeys:
     """Opens the record's screens for a row, and marks its episode."""
 
-    def __init__(self, session: Session, dialogs: Dialogs, offers: Offers) -> None:
-        self._session, self._dialogs, self._offers = session, dialogs, offers
+    def __init__(
+        self,
+        session: Session,
+        dialogs: Dialogs,
+        offers: Offers,
+        planning: Planning,
+        do: Callable[[str, RowRef], None],
+    ) -> None:
+        self._session, self._dialogs, self._offers, self._planning, self._do = session, dialogs, offers, planning, do
         self._given: dict[tuple[str, float], EpisodeMark] = {}  # by row and its episode's begin, from here
 
     # --- the record ---------------------------------------------------------------------------------------------------
@@ -82,6 +90,13 @@ class RecordKeys:
             keys = tuple(dict.fromkeys(map(key_of, row.triaged_alert.members)))
             about = AboutAlert(keys, row.triaged_alert.alert.title)
         self._dialogs.show(FollowUpScreen(session.engine, session.tz, session.me, about))
+
+    # --- what is kept quiet -------------------------------------------------------------------------------------------
+
+    def quiet(self, _: RowRef) -> None:
+        from oncall_tui.tui.screens.record.quiet import QuietScreen
+
+        self._dialogs.show(QuietScreen(self._session, self._dialogs, self._planning, self._do))
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
