@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 PIECE = 1 << 16
+OPERATION = re.compile(rb"(?i:x-amz-target:) *[\w.]*\.(\w+)|\bAction=(\w+)")
 
 
 class Delays:
@@ -22,6 +25,7 @@ class Delays:
     def __init__(self, far: Mapping[str, float]) -> None:
         self._far = dict(far)
         self.urls: dict[str, str] = {}
+        self.calls: Counter[str] = Counter()  # requests to AWS that were passed on, by operation
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,21 +63,34 @@ class Delays:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _count(self, data: bytes) -> None:
+        self.calls.update((target or action).decode() for target, action in OPERATION.findall(data))
+
     def _served(self, url: str, round_trip_s: float) -> Any:
         at = urlsplit(url)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there, back = await asyncio.open_connection(at.hostname, at.port)
             begun = self._loop.time() + round_trip_s  # the handshake comes back then
-            for source, target in ((reader, back), (there, writer)):
-                task = self._loop.create_task(_pump(source, target, round_trip_s / 2, begun))
+            for source, target, seen in ((reader, back, self._count), (there, writer, _nothing)):
+                task = self._loop.create_task(_pump(source, target, round_trip_s / 2, begun, seen))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
         return serve
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, way_s: float, begun: float) -> None:
+def _nothing(_: bytes) -> None:
+    """Count nothing: it is an answer."""
+
+
+async def _pump(
+    source: asyncio.StreamReader,
+    target: asyncio.StreamWriter,
+    way_s: float,
+    begun: float,
+    seen: Callable[[bytes], None],
+) -> None:
     """Pass on what comes, *way_s* seconds after it came and none that was sent before *begun* (the loop's time)."""
     loop = asyncio.get_running_loop()
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
@@ -91,6 +108,7 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, way_
     try:
         with contextlib.suppress(OSError):
             while data := await source.read(PIECE):
+                seen(data)
                 under_way.put_nowait((max(loop.time(), begun) + way_s, data))
             under_way.put_nowait((max(loop.time(), begun) + way_s, b""))
             await arriving

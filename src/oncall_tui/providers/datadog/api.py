@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,8 +74,11 @@ class DatadogApi:
 
     # --- monitors --------------------------------------------------------------------------------------------------
 
-    def monitors(self) -> tuple[Items[DatadogMonitor], Paging[int]]:
-        """Every monitor, undecoded, with the groups that alert, and how the pages ended.
+    def monitors(
+        self, so_far: Callable[[Items[DatadogMonitor]], None] | None = None
+    ) -> tuple[Items[DatadogMonitor], Paging[int]]:
+        """Every monitor, undecoded, with the groups that alert, and how the pages ended. *so_far* is given what
+        there is after each page but the last.
 
         The API filters by tags, not by state: those that are well come too. Where a page did not come in time, the next
         poll asks for smaller ones.
@@ -83,14 +86,16 @@ class DatadogApi:
         if self._whole >= GROWN_AFTER:
             self._page, self._whole = min(PAGE, 2 * self._page), 0
         try:
-            found = self._listed(self._page)
+            found = self._listed(self._page, so_far)
         except TooSlow:
             self._page, self._whole = max(LEAST, self._page // 2), 0
             raise
         self._whole += 1
         return found
 
-    def _listed(self, size: int) -> tuple[Items[DatadogMonitor], Paging[int]]:
+    def _listed(
+        self, size: int, so_far: Callable[[Items[DatadogMonitor]], None] | None
+    ) -> tuple[Items[DatadogMonitor], Paging[int]]:
         found: list[msgspec.Raw] = []
         paging = Paging(0, most=-(-LIMIT // size))
         for page in paging:
@@ -98,6 +103,8 @@ class DatadogApi:
             told = self._read("/api/v1/monitor", Items[DatadogMonitor], params, READS)
             if paging.follow(page + 1 if len(told) == size else None, told):
                 found += told
+                if so_far is not None and len(told) == size:
+                    so_far(listing(found))
         return listing(found), paging
 
     def _query(self) -> list[tuple[str, str]]:

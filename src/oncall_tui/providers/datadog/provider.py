@@ -15,8 +15,10 @@ from oncall_tui.providers.datadog.api import DatadogApi, error_text, login
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import DatadogRows
 from oncall_tui.providers.datadog.options import DatadogOptions
+from oncall_tui.providers.datadog.schema import DatadogMonitor
 from oncall_tui.providers.datadog.silence import DatadogSilence
 from oncall_tui.providers.http import Http, http_settings
+from oncall_tui.providers.lists import Items
 from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -61,7 +63,11 @@ class DatadogProvider:
         if request.fresh:
             self._denied, self._search_at = None, 0.0
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, paging = self._api.monitors()
+
+        def so_far(raws: Items[DatadogMonitor]) -> None:
+            request.tell_part(lambda: self._so_far(raws, at, calls))
+
+        raws, paging = self._api.monitors(so_far)
         any_alerts, damage = self._rows.take(raws)
         damage.raise_if_all(self._http.host, "monitors")
         problems: list[PartialFailure] = []
@@ -78,6 +84,21 @@ class DatadogProvider:
             problems=tuple(problems),
             next_in_s=None if pause is None else max(pause, self.interval_s),
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
+        )
+
+    def _so_far(self, raws: Items[DatadogMonitor], at: float, calls: int) -> Reading:
+        """Return the monitors of the pages that came; what is silenced, or not asked for, is known first."""
+        any_alerts, _ = self._rows.take(raws)
+        if any_alerts:
+            self._read_downtimes()
+            self._read_search()
+        return Reading(
+            source=self.source,
+            at=at,
+            alerts=self._rows.rows(self._downtimes, self._searched, at),
+            calls=self._http.calls - calls,
+            complete=False,
             clock_off_s=self._http.clock_off_s,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -85,14 +85,16 @@ class MackerelProvider:
     def read(self, request: ReadRequest) -> Reading:
         """Every open alert. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, paging = self._open_alerts()
+
+        def so_far(raws: Items[MackerelAlert]) -> None:
+            request.tell_part(lambda: self._so_far(raws, at, calls))
+
+        raws, paging = self._open_alerts(so_far)
         found, damage = self._listing.take(raws)
         damage.raise_if_all(self._http.host, "alerts")
         if request.fresh:
             self._monitors_at = None
-        self._read_monitors({item.monitorId for item in found if item.monitorId})
-        self._read_hosts({item.hostId for item in found if item.hostId})
-        self._by_id = {alert.id: alert for alert in map(self._row, found)}
+        self._name(found)
         return Reading(
             source=self.source,
             at=at,
@@ -101,6 +103,24 @@ class MackerelProvider:
             calls=self._http.calls - calls,
             clock_off_s=self._http.clock_off_s,
         )
+
+    def _so_far(self, raws: Items[MackerelAlert], at: float, calls: int) -> Reading:
+        """Return the alerts of the pages that came, with their monitors' names."""
+        self._name(self._listing.take(raws)[0])
+        return Reading(
+            source=self.source,
+            at=at,
+            alerts=tuple(self._by_id.values()),
+            calls=self._http.calls - calls,
+            complete=False,
+            clock_off_s=self._http.clock_off_s,
+        )
+
+    def _name(self, found: list[MackerelAlert]) -> None:
+        """Make the rows, once the monitors and hosts are read that they name."""
+        self._read_monitors({item.monitorId for item in found if item.monitorId})
+        self._read_hosts({item.hostId for item in found if item.hostId})
+        self._by_id = {alert.id: alert for alert in map(self._row, found)}
 
     def _row(self, item: MackerelAlert) -> Alert:
         """The row of the last poll where it says the same."""
@@ -111,8 +131,8 @@ class MackerelProvider:
         old = self._by_id.get(made.id)
         return old if old is not None and old == made else made
 
-    def _open_alerts(self) -> tuple[Items[MackerelAlert], Paging[str]]:
-        """Every page, undecoded, and how they ended."""
+    def _open_alerts(self, so_far: Callable[[Items[MackerelAlert]], None]) -> tuple[Items[MackerelAlert], Paging[str]]:
+        """Every page, undecoded, and how they ended; *so_far* is given what there is after each but the last."""
         found: list[msgspec.Raw] = []
         paging = Paging("", most=PAGES)
         for after in paging:
@@ -120,6 +140,8 @@ class MackerelProvider:
             page = self._http.get("/api/v0/alerts", MackerelAlerts, params)
             if paging.follow(page.nextId, page.alerts):
                 found += page.alerts
+                if page.nextId:
+                    so_far(listing(found))
         return listing(found), paging
 
     def _read_monitors(self, wanted: set[str]) -> None:

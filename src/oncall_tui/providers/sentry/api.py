@@ -7,7 +7,7 @@ import shlex
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -113,8 +113,11 @@ class SentryApi:
         self._options = options
         self._root = f"/api/0/organizations/{quote(options.organization, safe='')}/issues/"
 
-    def issues(self, state: str) -> tuple[Items[SentryIssue], Paging[str]]:
-        """Every issue of *state* that the options ask for, undecoded, and how the pages ended.
+    def issues(
+        self, state: str, so_far: Callable[[Items[SentryIssue]], None] | None = None
+    ) -> tuple[Items[SentryIssue], Paging[str]]:
+        """Every issue of *state* that the options ask for, undecoded, and how the pages ended. *so_far* is given what
+        was read after each page: the newest first.
 
         Sorted by when they were first seen, which never moves: sorted by the last event, an issue that has one between
         two pages would move up, and another be skipped.
@@ -126,6 +129,8 @@ class SentryApi:
             page, headers = self._page(params)
             if paging.follow(next_cursor(headers), page):
                 found += page
+                if so_far is not None:
+                    so_far(listing(found))
         return listing(found), paging
 
     def past_issues(

@@ -101,7 +101,11 @@ class SentryProvider:
     def read(self, request: ReadRequest) -> Reading:
         """Every issue that is asked for. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        unresolved, paging = self._api.issues(UNRESOLVED)
+
+        def so_far(raws: Items[SentryIssue]) -> None:
+            request.tell_part(lambda: self._so_far(raws, at, calls))
+
+        unresolved, paging = self._api.issues(UNRESOLVED, so_far)
         lost, problems = self._read_ignored()
         # An issue may be in both, ignored between the two reads, or since not ignored any more: the later read holds.
         raws = listing([*self._ignored, *unresolved] if lost else [*unresolved, *self._ignored])
@@ -118,6 +122,18 @@ class SentryProvider:
             problems=(*problems, *trouble, *cut, *damage.problems("issues")),
             next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
+        )
+
+    def _so_far(self, raws: Items[SentryIssue], at: float, calls: int) -> Reading:
+        """Return the unresolved issues of the pages that came."""
+        self._by_id = {alert.id: alert for alert in map(self._row, self._listing.take(raws)[0])}
+        return Reading(
+            source=self.source,
+            at=at,
+            alerts=tuple(self._by_id.values()),
+            calls=self._http.calls - calls,
+            complete=False,
             clock_off_s=self._http.clock_off_s,
         )
 
