@@ -44,6 +44,8 @@ from oncall_tui.tui.widgets.text_field import takes_text
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from oncall_tui.tui.terminal.lean_frames import LeanFrames
+
 log = logging.getLogger(__name__)
 REDRAW_S = 0.25
 COLLECT_S = 5.0  # how often it is asked whether this is a moment to collect garbage
@@ -80,6 +82,7 @@ class OncallApp(App[None]):
         self._pages = NewPages()
         self._memory: ViewMemory | None = None
         self._pacing = Pacing(self)
+        self._frames: LeanFrames | None = None
         self._collector = Collector()
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._leaving: set[str] = set()  # the keys that leave the board
@@ -121,8 +124,11 @@ class OncallApp(App[None]):
 
     def _begin(self) -> None:
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
+        from oncall_tui.tui.terminal.lean_frames import LeanFrames
+
         keep_little()
         self.engine.remembers = True
+        self._frames = LeanFrames()
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
@@ -149,7 +155,13 @@ class OncallApp(App[None]):
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Draw, unless the terminal is behind."""
         if renderable is None or not self._pacing.holds_back(screen, renderable):
-            super()._display(screen, renderable)
+            super()._display(screen, self._lean(renderable))
+
+    def _lean(self, frame: RenderableType | None) -> RenderableType | None:
+        """Leave out what the terminal shows already. The first frame is written as it is: it waits for no import."""
+        if frame is None or self._frames is None or not isinstance(self._driver, KeyDriver):
+            return frame
+        return self._frames.lean(frame, self.size, self._driver.begun_at)
 
     async def on_event(self, event: events.Event) -> None:
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
@@ -268,6 +280,8 @@ class OncallApp(App[None]):
 
     def action_repaint(self) -> None:
         """Ctrl+L draws all of the screen anew: another program wrote on it."""
+        if self._frames is not None:
+            self._frames.forget()
         self.refresh(layout=True)
 
     async def action_quit(self) -> None:

@@ -161,6 +161,11 @@ class KeyDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._ask()
 
+    @property
+    def begun_at(self) -> float:
+        """Return when it took the screen the last time, monotonic."""
+        return self._started
+
     def _ask(self) -> None:
         self._started = time.monotonic()
         self._incoming.asked()

@@ -1,0 +1,119 @@
+"""A lean frame leaves the terminal as the whole frame would, and writes only what differs."""
+
+from __future__ import annotations
+
+import io
+import random
+from typing import Any
+
+import pyte
+import pytest
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from oncall_tui.tui.terminal.lean_frames import LeanFrames
+
+WIDTH, HEIGHT = 24, 5
+SIZE = Size(WIDTH, HEIGHT)
+CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=WIDTH)
+STYLES = [
+    None,
+    *map(Style.parse, ("", "bold", "dim red", "bold #ffc473 on #1e1e1e", "#ffc473 on #1e1e1e", "reverse on #000000")),
+    *map(Style.parse, ("underline bright_red on color(123)", "#ffc473", "on #1e1e1e", "italic #e0e0e0 on #121212")),
+]
+
+
+class Pair:
+    """Two terminals: one is written as Textual writes, the other lean."""
+
+    def __init__(self) -> None:
+        self.frames = LeanFrames()
+        self.screens = [pyte.Screen(WIDTH, HEIGHT) for _ in range(2)]
+        self.streams = [pyte.Stream(screen) for screen in self.screens]
+        self.bytes = [0, 0]
+
+    def draw(self, frame: Any, session: object = 0) -> str:
+        whole = frame.render_segments(CONSOLE).replace("\n", "")
+        lean: Any = self.frames.lean(frame, SIZE, session)
+        short = lean.render_segments(CONSOLE)
+        for index, text in enumerate((whole, short)):
+            self.streams[index].feed(text)
+            self.bytes[index] += len(text.encode())
+        return str(short)
+
+    def same(self) -> bool:
+        one, other = ([[s.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)] for s in self.screens)
+        return one == other
+
+
+def line(rng: random.Random, width: int, wide: bool) -> Strip:
+    segments, left = [], width
+    while left:
+        if wide and left > 1 and rng.random() < 0.15:
+            text, used = rng.choice("障害対応"), 2
+        else:
+            used = min(left, rng.randint(1, 8))
+            text = "".join(rng.choice("ab ·→") for _ in range(used))
+        segments.append(Segment(text, rng.choice(STYLES)))
+        left -= used
+    return Strip(segments, width)
+
+
+def layout(rng: random.Random, wide: bool) -> LayoutUpdate:
+    cut = rng.randint(1, WIDTH - 1)
+    lines = [[line(rng, cut, wide), line(rng, WIDTH - cut, wide)] for _ in range(HEIGHT)]
+    return LayoutUpdate(lines, Region(0, 0, WIDTH, HEIGHT))
+
+
+def chops(rng: random.Random) -> ChopsUpdate:
+    cut = rng.randint(1, WIDTH - 1)
+    made = [{0: line(rng, cut, False), cut: line(rng, WIDTH - cut, False)} for _ in range(HEIGHT)]
+    spans = [(y, *rng.choice([(0, cut), (cut, WIDTH), (0, WIDTH)])) for y in sorted(rng.sample(range(HEIGHT), 2))]
+    return ChopsUpdate(made, spans, [[cut, WIDTH]] * HEIGHT)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_terminal_shows_what_whole_frames_would_show(seed: int) -> None:
+    rng, pair = random.Random(seed), Pair()
+    frames = [layout(rng, seed % 2 == 1) for _ in range(4)]
+    for turn in range(60):
+        frame = chops(rng) if seed % 2 == 0 and rng.random() < 0.5 else rng.choice(frames)
+        pair.draw(frame, session=turn // 25)
+        assert pair.same(), f"seed {seed}, frame {turn}"
+    assert pair.bytes[1] < pair.bytes[0]
+
+
+def test_a_frame_that_changes_nothing_writes_nothing_and_one_cell_writes_one_cell() -> None:
+    pair, style = Pair(), Style.parse("#ffc473 on #1e1e1e")
+    lines = [[Strip([Segment(letter * WIDTH, style)], WIDTH)] for letter in "abcde"]
+    region = Region(0, 0, WIDTH, HEIGHT)
+    pair.draw(LayoutUpdate(lines, region))
+    assert pair.draw(LayoutUpdate(lines, region)) == ""
+    lines[2] = [Strip([Segment("c" * 10 + "X" + "c" * (WIDTH - 11), style)], WIDTH)]
+    told = pair.draw(LayoutUpdate(lines, region))
+    assert (told.count("X"), told.count("c"), len(told) < 60) == (1, 0, True)
+    assert pair.same()
+    pair.frames.forget()
+    assert pair.draw(LayoutUpdate(lines, region)).count("a") == WIDTH
+    assert pair.draw(LayoutUpdate(lines, region), session=1).count("e") == WIDTH  # another program had the screen
+
+
+def test_what_cannot_be_counted_is_written_whole_each_time() -> None:
+    pair = Pair()
+    lines = [[Strip([Segment("e\u0301" + " " * (WIDTH - 1))], WIDTH)] for _ in range(HEIGHT)]
+    frame = LayoutUpdate(lines, Region(0, 0, WIDTH, HEIGHT))
+    assert pair.draw(frame) == pair.draw(frame) != ""
+
+
+def test_only_what_differs_of_the_colours_is_written() -> None:
+    pair = Pair()
+    styles = [Style.parse(f"{colour} on #1e1e1e") for colour in ("#111111", "#222222")]
+    strip = Strip([Segment("ab", styles[0]), Segment("cd", styles[1]), Segment(" " * (WIDTH - 4), styles[1])], WIDTH)
+    told = pair.draw(LayoutUpdate([[strip]] * HEIGHT, Region(0, 0, WIDTH, HEIGHT)))
+    assert told.count("48;2;30;30;30") == HEIGHT
+    assert told.count("\x1b[38;2;34;34;34m") == HEIGHT
+    assert pair.same()
