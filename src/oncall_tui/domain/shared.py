@@ -34,6 +34,9 @@ class SharedBatch(msgspec.Struct, frozen=True):
     rows: tuple[SharedRow, ...]
 
 
+OPEN = "has this open"  # what a session does with the row that it looks at
+
+
 class Held(msgspec.Struct, frozen=True):
     """One slot that somebody holds: a claim on a subject, or where a session is.
 

@@ -18,6 +18,7 @@ from oncall_tui.domain.shared import Held
 from oncall_tui.errors import OncallError, Refused
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.worker import Worker
+from oncall_tui.text.team_words import doing
 from oncall_tui.text.time_format import ago
 
 if TYPE_CHECKING:
@@ -94,12 +95,7 @@ class TeamLink:
 
     def words(self, *subjects: str) -> tuple[str, ...]:
         """``Bob is rolling this back, 12 s ago``: what others do with any of *subjects*, the gravest first."""
-        now = self._clock.now()
-        found = [one for one in self._known if one.subject in subjects]
-        found.sort(key=lambda one: (one.what not in DOES.values(), one.since))
-        first = {(one.who, one.what): one.since for one in reversed(found)}
-        told = dict.fromkeys((one.who, one.what) for one in found)
-        return tuple(f"{who} {what}, {ago(max(0.0, now - first[who, what]))}" for who, what in told)
+        return doing(self._known, subjects, self._clock.now())
 
     def open(self, subject: str) -> None:
         """Note which row this session has open; empty: none. Returns at once."""

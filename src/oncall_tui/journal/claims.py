@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from oncall_tui.domain.shared import Held
+from oncall_tui.domain.shared import OPEN, Held
 from oncall_tui.errors import OncallError
 from oncall_tui.journal.shared import Slots
 from oncall_tui.runtime.clock import Clock
@@ -81,7 +81,7 @@ class Claims:
 
     # --- presence -----------------------------------------------------------------------------------------------------
 
-    def open(self, subject: str, what: str = "has this open") -> None:
+    def open(self, subject: str, what: str = OPEN) -> None:
         """Note what this session has open (empty: nothing). Returns at once: ``tick`` tells the others."""
         self.announce("", subject, what)
 

@@ -80,7 +80,7 @@ class Drawing:
         current = tuple((s.current, s.complete, s.problems) for s in update.board.sources.values())
         if not triaged.alerts or not alerts.rows:  # it counts services too
             alerts.placeholder(self._filters.no_alert(now))
-        beside = (shown, update.outcomes, current, alerts.cursor_id, alerts.anchored, update.memory)
+        beside = (shown, update.outcomes, current, alerts.cursor_id, alerts.anchored, update.memory, update.others)
         if self._is_new("alerts", triaged.alerts, *beside):
             stays = on_open_page(session, triaged)
             held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place

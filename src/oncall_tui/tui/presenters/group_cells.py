@@ -57,6 +57,11 @@ def followed(row: TriagedAlert, remembered: RowMemory | None, now: float) -> tup
     return ((("follow-up  ", "key"), (words, "")),)
 
 
+def with_you(here: tuple[str, ...]) -> tuple[tuple[Cell, ...], ...]:
+    """The line that says what other engineers do with the row."""
+    return ((("others  ", "key"), (" · ".join(here), "warning")),) if here else ()
+
+
 def open_incidents(row: TriagedAlert) -> list[Alert]:
     """The pager's open incidents that are this row, whoever has them."""
     return [m for m in row.members if m.provider in PAGER_PROVIDERS and m.state is not AlertState.RESOLVED]

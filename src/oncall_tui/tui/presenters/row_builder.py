@@ -18,6 +18,7 @@ from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.text.history_words import UNKNOWN, back_of, began_by, deploy_summary
+from oncall_tui.text.team_words import doing
 from oncall_tui.text.time_format import age, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
@@ -107,8 +108,8 @@ class ViewFilter(msgspec.Struct, frozen=True):
         return self.product is None or self.product == (product.name if product else "")
 
 
-_Beside = tuple[bool, Outcome | None, "RowMemory | None"]
-# Of an alert: is its source current, what is under way on it, and how often it came before.
+_Beside = tuple[bool, Outcome | None, "RowMemory | None", tuple[str, ...]]
+# Of an alert: is its source current, what is under way on it, how often it came before, and what others do with it.
 
 
 class _Made(msgspec.Struct, frozen=True, gc=False):
@@ -160,7 +161,8 @@ class RowBuilder:
             alert = alert_row.alert
             going_on = _going_on(alert_row, pending) if pending else None
             remembered = update.memory.get(alert_row.id) if update.memory else None
-            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered)
+            here = _others_here(update, alert_row, now) if update.others else ()
+            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered, here)
             made = self._alerts.get(alert_row.id)
             if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
                 made = self._alert_made(made, alert_row, step, beside, repeated, now)
@@ -253,7 +255,7 @@ class RowBuilder:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
     def _alert_words(self, row: TriagedAlert, now: float, beside: _Beside, repeated: frozenset[str]) -> RowWords:
-        alert, (live, pending, remembered) = row.alert, beside
+        alert, (live, pending, remembered, here) = row.alert, beside
         word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
         strong = "critical" if row.pages else "warning" if row.severity.rank <= 2 else ""
@@ -270,7 +272,7 @@ class RowBuilder:
             joined.suspect(row),
             self._state(row, now, pending, live),
         )
-        under = (*joined.under(row, now), *joined.followed(row, remembered, now))
+        under = (*joined.with_you(here), *joined.under(row, now), *joined.followed(row, remembered, now))
         return RowWords(cells, style, joined.extra(row, now), under)
 
     def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
@@ -393,6 +395,12 @@ class RowBuilder:
         tags = progress.tags(deploy)
         under += (((" · ".join([*([f"image {tags}"] if tags else []), began_by(deploy)]), "dim"),),)
         return Row(deploy.id, cells, "" if live else "dim", under=under)
+
+
+def _others_here(update: Update, row: TriagedAlert, now: float) -> tuple[str, ...]:
+    """Return what other engineers do with the row, with what is the same problem, or with its service."""
+    service = {row.service.id, row.service.deploy_id} if row.service else set()
+    return doing(update.others, {row.id, *(m.id for m in row.members), *service}, now)
 
 
 def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:

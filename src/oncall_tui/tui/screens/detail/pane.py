@@ -13,6 +13,7 @@ from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count
 from oncall_tui.text.history_words import began_by, named
+from oncall_tui.text.team_words import doing
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -54,6 +55,7 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
     alert = row.alert
     old = stale(update, tz, alert.source, *([row.service.source] if row.service else []))
     lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
+    lines += people_lines(update, now, row.id, *(m.id for m in row.members), row.service.id if row.service else "")
     lines += suspicion_lines(row, update, now, tz)
     if row.service:
         lines.append(line("service", service_words(row.service)))
@@ -81,6 +83,11 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
         lines.append(line("link", alert.url))
     lines.append(line("id", alert.id, "dim"))
     return lines
+
+
+def people_lines(update: Update, now: float, *subjects: str) -> list[Line]:
+    """Return what other engineers do with any of *subjects*."""
+    return [line("others", words, "warning") for words in doing(update.others, subjects, now)]
 
 
 def memory_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
@@ -154,6 +161,7 @@ def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> l
         lines += deploy_head(deploy, now, tz)
     if service.note:
         lines.append(line("note", service.note, "warning"))
+    lines += people_lines(update, now, service.id, service.deploy_id)
     firing = [a.alert for a in update.triaged.alerts if a.service and a.service.id == service.id]
     lines += [line("alert", f"{a.severity} {a.title} · {state(a, now, tz)}") for a in firing[:4]]
     lines += product_lines(update.triaged.products.get(service.id))
@@ -198,6 +206,7 @@ def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list
     lines.append(
         line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)} {began_by(deploy)}{ended}")
     )
+    lines += people_lines(update, now, deploy.id, deploy.service_id)
     if deploy.old:
         lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "

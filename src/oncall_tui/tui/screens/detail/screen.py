@@ -23,6 +23,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Update
 from oncall_tui.inspection.runbook.fetch import RunbookAddress, places
+from oncall_tui.text.team_words import doing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.bindings import bindings
@@ -125,6 +126,7 @@ class DetailScreen(Screen[None]):
         body = self.query_one(DetailBody)
         body.on_scrolled = self._scrolled
         self.set_focus(body)
+        self.engine.team.open(self.row.id or "")
         self.follow()
         self.set_interval(TICK_S, self.draw)
 
@@ -233,6 +235,9 @@ class DetailScreen(Screen[None]):
         if self.row.pane == "deploys" and of.deploy is not None:
             state = str(of.deploy.state)
         parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
+        named_here = {of.row_id, *(m.id for m in of.members), *((of.service.id,) if of.service else ())}
+        here = doing(self.session.latest.others, named_here, self.engine.clock.now())
+        parts += [(f"  {' · '.join(here)} ", "warning")] if here else []
         right = [(f" {state} ", "bold")] if self.here else [(self._gone_words(of), "stale")]
         self.query_one("#row", StatusLine).show(parts, right)
 
@@ -379,6 +384,7 @@ class DetailScreen(Screen[None]):
     def close_down(self) -> None:
         """Nobody looks any more: nothing is asked from here on, and what comes is dropped."""
         self._left = True
+        self.engine.team.open("")
         self.parts.close()
         if self.session.row_screen is self:
             self.session.row_screen = None
