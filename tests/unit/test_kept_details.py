@@ -13,6 +13,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.engine.kept_details import AGAIN_S
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.journal import Journal
 from oncall_tui.runtime.clock import FakeClock
@@ -55,6 +56,7 @@ def test_each_step_of_a_rollout_is_kept_once_and_each_reason(tmp_path: Path) -> 
     one = msgspec.structs.replace(one, failures=(failure("t1"), failure("t2")), failed_tasks=2)
     bench.sees(one)
     one = msgspec.structs.replace(one, failures=(failure("t3"), *one.failures), failed_tasks=3)
+    bench.clock.advance(AGAIN_S)
     bench.sees(one)
     bench.sees(one)
     one = msgspec.structs.replace(one, state=DeployState.ROLLED_BACK, running=0, reason="circuit breaker")
@@ -65,8 +67,29 @@ def test_each_step_of_a_rollout_is_kept_once_and_each_reason(tmp_path: Path) -> 
         *(("in progress", running) for running in (0, 2, 4, 6, 8, 8, 8)),
         ("rolled back", 0),
     ]
+    assert entries[1].text.endswith(", in progress: 2/8 running")
+    assert entries[6].text.endswith(", in progress: 8/8 running, 3 tasks stopped")
     named = [(f["task"], f["reason"], f["exit_code"]) for e in entries for f in e.data.get("failures", ())]
     assert named == [(t, "OutOfMemoryError: container killed", 137) for t in ("t1", "t2", "t3")]
+    bench.journal.close()
+
+
+def test_a_crash_loop_is_told_once_a_minute_and_each_new_reason_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    one = deploy("prod/d1", state=DeployState.IN_PROGRESS, desired=4)
+    for n in range(600):  # for half an hour: its tasks start, and stop
+        bench.clock.advance(3.0)
+        recent = tuple(failure(f"t{n - back}") for back in range(5) if n >= back)
+        one = msgspec.structs.replace(one, running=4 * (n % 2), failures=recent, failed_tasks=n + 1)
+        if n == 300:
+            one = msgspec.structs.replace(one, failures=(*recent, TaskFailure("x", 1.0, "CannotPullContainerError")))
+        bench.sees(one)
+    entries = bench.entries()
+    assert len(entries) < 40
+    reasons = [{f["reason"] for f in e.data.get("failures", ())} for e in entries]
+    assert sum("CannotPullContainerError" in told for told in reasons) == 1
+    at = next(e.at for e in entries if "CannotPullContainerError" in str(e.data))
+    assert at == bench.clock.now() - 299 * 3.0
     bench.journal.close()
 
 
@@ -81,6 +104,7 @@ def test_a_recorder_that_starts_again_tells_nothing_twice(tmp_path: Path) -> Non
     second = Bench(tmp_path)
     second.sees(one)
     assert len(second.entries()) == before == 1
+    second.clock.advance(AGAIN_S)
     second.sees(msgspec.structs.replace(one, failures=(failure("t2"), *one.failures)))
     assert [f["task"] for f in second.entries()[-1].data["failures"]] == ["t2"]
     second.journal.close()

@@ -18,20 +18,26 @@ from oncall_tui.domain.entry import Entry, EntryKind
 
 QUARTERS = 4  # of the tasks that are wanted: a step for each, and none for each of a hundred tasks
 FAILURES = 20  # stopped tasks that one entry names; all of them are counted
+AGAIN_S = 60.0  # between two entries on tasks of one deploy that stop for a reason that was told
 FORGOTTEN = 5_000  # deploys, or alerts, that are kept in mind
 PAIRS = 60  # labels, or annotations, of an alert that are kept
 CHARS = 500  # of each
 
 
 class _Step(msgspec.Struct, frozen=True):
-    """The part of a deploy whose change is a step."""
+    """The part of a deploy that was told: the *words* whose change is a step, the most *quarters* of its tasks that ran,
+    the stopped *tasks* that were named, with their *reasons*; and when (seconds since the epoch).
+    """
 
-    at: tuple[object, ...]
-    tasks: frozenset[str] = frozenset()  # stopped tasks whose reason was kept
+    words: tuple[object, ...] = ()
+    quarters: int = 0
+    tasks: frozenset[str] = frozenset()
+    reasons: frozenset[tuple[str, int | None]] = frozenset()
+    at: float = 0.0
 
 
 class RolloutSteps:
-    """Tells what is new in each deploy. One thread's own."""
+    """Tells what is new in each deploy. One thread's own. *now* is in seconds since the epoch, UTC."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Step] = {}
@@ -40,32 +46,50 @@ class RolloutSteps:
         """Take up what the journal has, oldest first, so that a recorder that starts again tells nothing twice."""
         for entry in entries:
             if entry.kind is EntryKind.DEPLOY and "step" in entry.data:
-                tasks = self._known[entry.subject].tasks if entry.subject in self._known else frozenset()
-                named = frozenset(str(one.get("task")) for one in entry.data.get("failures", ()))
-                self._known[entry.subject] = _Step(_marks(entry.data["step"]), tasks | named)
+                failures = [f for f in entry.data.get("failures", ()) if isinstance(f, dict)]
+                named = [(str(f.get("task")), str(f.get("reason")), f.get("exit_code")) for f in failures]
+                self._keep(entry.subject, entry.data["step"], named, entry.at)
 
-    def of(self, deploy: Deploy) -> dict[str, Any]:
+    def of(self, deploy: Deploy, now: float) -> dict[str, Any]:
         """Return the data of its entry, and count it as told: ``step`` is how it stands, ``failures`` the new ones."""
-        told = self._known.get(deploy.id, _Step(()))
+        known = self._known.get(deploy.id, _Step())
+        new = [f for f in deploy.failures if f.task not in known.tasks][:FAILURES]
         step = _step(deploy)
-        new = [f for f in deploy.failures if f.task not in told.tasks][:FAILURES]
-        self._known[deploy.id] = _Step(_marks(step), told.tasks | {f.task for f in new})
+        self._keep(deploy.id, step, [(f.task, f.reason, f.exit_code) for f in new], now)
         data: dict[str, Any] = {"step": step}
         return data | ({"failures": [msgspec.to_builtins(f) for f in new]} if new else {})
 
-    def moved(self, deploys: Mapping[str, Deploy], told: frozenset[str]) -> list[Deploy]:
+    def moved(self, deploys: Mapping[str, Deploy], told: frozenset[str], now: float) -> list[Deploy]:
         """Return the deploys that went a step on, but for those just *told* because their state changed."""
         if len(self._known) > FORGOTTEN + len(deploys):
             self._known = {i: step for i, step in self._known.items() if i in deploys}
-        return [d for d in deploys.values() if d.id not in told and self._moved(d)]
+        return [d for d in deploys.values() if d.id not in told and self._moved(d, now)]
 
-    def _moved(self, deploy: Deploy) -> bool:
+    def _keep(
+        self, deploy_id: str, step: Mapping[str, Any], named: Iterable[tuple[str, str, int | None]], at: float
+    ) -> None:
+        known, named = self._known.get(deploy_id, _Step()), list(named)
+        self._known[deploy_id] = _Step(
+            _words(step),
+            max(known.quarters, _quarters(step)),
+            known.tasks | {task for task, _, _ in named},
+            known.reasons | {(reason, code) for _, reason, code in named},
+            at,
+        )
+
+    def _moved(self, deploy: Deploy, now: float) -> bool:
         known = self._known.get(deploy.id)
-        if any(known is None or f.task not in known.tasks for f in deploy.failures):
-            return True
         if known is None:  # a board told its state; what is over and lost no task has nothing to add
-            return deploy.state.running
-        return deploy.state.running and known.at != _marks(_step(deploy))
+            return deploy.state.running or bool(deploy.failures)
+        new = [f for f in deploy.failures if f.task not in known.tasks]
+        if any((f.reason, f.exit_code) not in known.reasons for f in new):
+            return True
+        if not deploy.state.running:
+            return bool(new)
+        if new and now - known.at >= AGAIN_S:  # tasks that stop again and again for one reason
+            return True
+        step = _step(deploy)
+        return known.words != _words(step) or _quarters(step) > known.quarters
 
 
 def _step(deploy: Deploy) -> dict[str, Any]:
@@ -87,12 +111,15 @@ def _step(deploy: Deploy) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in ("", None)}
 
 
-def _marks(step: Mapping[str, Any]) -> tuple[object, ...]:
-    """The part of a step that makes it another one: its words, its traffic, and each quarter of its tasks."""
-    desired = int(step.get("desired") or 0)
-    quarter = int(QUARTERS * int(step.get("running") or 0) / desired) if desired else 0
+def _words(step: Mapping[str, Any]) -> tuple[object, ...]:
+    """The part of a step that makes it another one, whatever its tasks do."""
     words = tuple(step.get(name, "") for name in ("status", "stage", "waits", "reason"))
-    return (*words, step.get("traffic"), quarter, int(step.get("failed_tasks") or 0) > 0)
+    return (*words, step.get("traffic"), int(step.get("failed_tasks") or 0) > 0)
+
+
+def _quarters(step: Mapping[str, Any]) -> int:
+    desired = int(step.get("desired") or 0)
+    return int(QUARTERS * int(step.get("running") or 0) / desired) if desired else 0
 
 
 class AlertDetails:

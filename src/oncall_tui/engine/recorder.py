@@ -17,7 +17,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
-from oncall_tui.text.history_words import deploy_summary, noun
+from oncall_tui.text.history_words import deploy_summary, noun, step_summary
 from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
@@ -82,7 +82,7 @@ class ChangeRecorder:
         known.update((c.id, c.new) for c in found)
         if self._steps is not None and self._details is not None:  # what only its details are told of anew
             told = frozenset(c.id for c in found)
-            deploys = self._steps.moved(triaged.board.deploys, told)
+            deploys = self._steps.moved(triaged.board.deploys, told, now)
             found += [Change("deploy", d.id, d.state, d.state, "") for d in deploys]
             alerts = self._details.lacking(triaged.board.alerts, told)
             found += [Change("alert", a.id, a.state, a.state, a.title) for a in alerts]
@@ -110,7 +110,7 @@ class ChangeRecorder:
         entries = []
         for change in found:
             if change.id in deploys:
-                data = self._steps.of(deploys[change.id]) if self._steps is not None else {}
+                data = self._steps.of(deploys[change.id], now) if self._steps is not None else {}
                 entries.append(_of_deploy(change, deploys[change.id], now, data))
                 continue
             alert = alerts.get(change.id)
@@ -168,7 +168,8 @@ def _of_deploy(change: Change, deploy: Deploy, now: float, more: Mapping[str, ob
     data |= {"ended": deploy.finished} if deploy.finished else {}
     data |= {"by": deploy.started_by} if deploy.started_by else {}
     data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
-    text = f"{deploy.service_id} {deploy_summary(deploy)}"
+    step = f": {step_summary(deploy)}" if change.old == change.new else ""
+    text = f"{deploy.service_id} {deploy_summary(deploy)}{step}"
     return Entry(at=now, kind=EntryKind.DEPLOY, subject=deploy.id, text=text, data={**data, **more})
 
 

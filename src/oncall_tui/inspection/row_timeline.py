@@ -63,6 +63,8 @@ def _told(entry: Entry, target: str) -> TimelineEvent | None:
     if entry.subject != target:
         return None
     if entry.kind is EntryKind.ALERT:
+        if entry.data.get("old") == entry.data.get("new"):
+            return None  # its details alone were kept
         return TimelineEvent(entry.at, "", f"{entry.data.get('old') or 'new'} → {entry.data.get('new')}", "here")
     word = "" if entry.kind in (EntryKind.NOTE, EntryKind.REFUSED) else f"{entry.kind}: "
     return TimelineEvent(entry.at, entry.actor, f"{word}{entry.text}", "here")

@@ -78,6 +78,14 @@ def deploy_summary(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -
     return f"{named(deploy)}, {deploy_status(deploy, tz, now)}"
 
 
+def step_summary(deploy: Deploy) -> str:
+    """``2/4 running, 10 % traffic, 3 tasks stopped``: how far it is."""
+    parts = [f"{deploy.progress} running", deploy.stage.lower()]
+    parts += [f"{deploy.traffic:.0f} % traffic"] if deploy.traffic is not None else []
+    parts += [stopped(deploy.failed_tasks)] if deploy.failed_tasks else []
+    return ", ".join(part for part in (*parts, deploy.waits) if part)
+
+
 def by(who: str) -> str:
     """``by Alice``, ``by unknown``: nobody is left out in silence, as if there were none to ask."""
     return f"by {who or UNKNOWN}"
