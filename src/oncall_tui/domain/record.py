@@ -17,7 +17,8 @@ Kind = Literal["alert", "service", "product", "everything"]
 
 class RecordScope(msgspec.Struct, frozen=True, kw_only=True):
     """The part of the record that is searched. *alerts* are the keys of one problem's alerts, *ids* the ids that it
-    has on the board; *service* is a service's id.
+    has on the board; *service* is a service's id, and *services* are the ids of those that a service's or a product's
+    part has: what was done to them belongs to it.
     """
 
     kind: Kind = "everything"
@@ -26,6 +27,7 @@ class RecordScope(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...] = ()
     service: str = ""
     product: str = ""
+    services: tuple[str, ...] = ()
 
 
 class RecordEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

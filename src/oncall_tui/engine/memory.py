@@ -61,16 +61,18 @@ class RecordMemory:
         self._of: tuple[object, ...] = ()  # the rows that were read for
         self._last: TriagedBoard | None = None
         self._read_at: float | None = None  # monotonic
-        self._reading = False
+        self._reading = self._settled = False
 
     # --- the board's rows ---------------------------------------------------------------------------------------------
 
     def follow(self, triaged: TriagedBoard, monotonic: float) -> None:
         """Have the record read for the board's rows, where it is due. Called for each board, on its thread."""
+        same = self._last is not None and self._last.alerts is triaged.alerts
         self._last = triaged
         waited = float("inf") if self._read_at is None else monotonic - self._read_at
-        if self._run is None or self._reading or waited < LEAST_S:
+        if self._run is None or self._reading or waited < LEAST_S or (same and self._settled and waited < MOST_S):
             return
+        self._settled = True  # as long as the rows are the same objects, nothing is due before MOST_S
         of = tuple((row.id, row.began, row.alert.state) for row in triaged.alerts)
         if of != self._of or waited >= MOST_S:
             self._of = of

@@ -6,7 +6,7 @@ once and a filter that matches little still ends. Times are seconds since the ep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -68,8 +68,11 @@ def search(
         events = _span(past, journal, scope, known, begin, end)
         found += [e for e in events if test is None or test(e.fields)]
         end, length = begin, length * GROWS
-    whole = first is None or (end <= first and len(found) <= most)
-    kept = found[:most]
+    last = most
+    while 0 < last < len(found) and found[last].at == found[last - 1].at:
+        last += 1  # the next page begins before that time: what has the same one belongs to this page
+    whole = first is None or (end <= first and len(found) <= last)
+    kept = found[:last]
     return RecordPage(tuple(kept), kept[-1].at if kept and not whole else min(end, until), until, whole)
 
 
@@ -79,7 +82,7 @@ def _span(
     """Return all of a span of time, newest first; its end belongs to the span after it."""
     titles: dict[str, str] = {}
     episodes = [e for e in _episodes(past, scope, begin, end) if begin <= e.began < end]
-    titles |= {e.alert: e.title for e in episodes}
+    titles |= {e.alert: e.title for e in episodes}  # with an alert's or a service's part: of its alerts alone
     deploys = [] if scope.kind == "alert" else past.deploys(begin, end, service=scope.service, product=scope.product)
     entries = [e for e in journal.since(begin, ACTS, until=end) if e.at < end]
     events = [
@@ -152,7 +155,7 @@ def _of_entries(
         elif entry.kind in (EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE) and entry.data.get("plan") in planned:
             continue  # it is told as the action that it was
         event = _of_entry(entry, outcomes.get(entry.subject), titles)
-        if _in_scope(entry, event, scope, known):
+        if _in_scope(entry, event, scope, known, titles):
             yield event
 
 
@@ -200,13 +203,14 @@ def _service(plan: Mapping[str, Any]) -> str:
     return "/".join((str(plan.get("source", "")), str(asked["cluster"]), str(asked["service"])))
 
 
-def _in_scope(entry: Entry, event: RecordEvent, scope: RecordScope, known: Mapping[str, FollowUp]) -> bool:
-    """Tell whether it is about what is searched. A product's actions are those on its services, and on its alerts."""
+def _in_scope(
+    entry: Entry, event: RecordEvent, scope: RecordScope, known: Mapping[str, FollowUp], keys: Collection[str]
+) -> bool:
+    """Tell whether it is about what is searched: its alerts (*keys* are those that fired then), or its services."""
     if scope.kind == "everything":
         return True
-    if scope.kind == "service":
-        return event.service == scope.service or event.alert == scope.service or event.alert in scope.ids
+    alerts = {*scope.alerts, *scope.ids, *(() if scope.kind == "alert" else keys)}
     if entry.kind is EntryKind.FOLLOW_UP:
         of = known.get(entry.subject)
-        return of is not None and bool({*of.alerts} & {*scope.alerts, *scope.ids})
-    return event.alert in scope.alerts or event.alert in scope.ids
+        return of is not None and bool({*of.alerts} & alerts)
+    return event.alert in alerts or bool({event.service, event.alert} & {*scope.services})

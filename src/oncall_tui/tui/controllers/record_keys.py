@@ -71,9 +71,14 @@ class RecordKeys:
             service = board.services.get(deploy.service_id if deploy is not None else row.id)
             product = self._session.latest.triaged.products.get(service.id) if service is not None else None
         if service is not None:
-            found.append(RecordScope(kind="service", title=service.title, service=service.id, ids=ids))
+            own = (service.id,)
+            found.append(RecordScope(kind="service", title=service.title, service=service.id, ids=ids, services=own))
         if product is not None:
-            found.append(RecordScope(kind="product", title=product.name, product=product.name, ids=ids))
+            products = self._session.latest.triaged.products
+            theirs = tuple(one for one, of in products.items() if of.name == product.name)
+            found.append(
+                RecordScope(kind="product", title=product.name, product=product.name, ids=ids, services=theirs)
+            )
         return (*found, EVERYTHING)
 
     def _asked(self, row: TriagedAlert) -> tuple[str, ...]:
