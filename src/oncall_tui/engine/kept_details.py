@@ -25,8 +25,8 @@ CHARS = 500  # of each
 
 
 class _Step(msgspec.Struct, frozen=True):
-    """The part of a deploy that was told: the *words* whose change is a step, the most *quarters* of its tasks that ran,
-    the stopped *tasks* that were named, with their *reasons*; and when (seconds since the epoch).
+    """The part of a deploy that was told: the *words* whose change is a step, the most *quarters* of its tasks that
+    ran, the stopped *tasks* that were named, with their *reasons*; and when (seconds since the epoch).
     """
 
     words: tuple[object, ...] = ()
