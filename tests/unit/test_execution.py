@@ -15,7 +15,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
-from oncall_tui.domain.plan import ActionRequest
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import ActionFailed, Offline, OutcomeUnknown, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Receipt
@@ -76,6 +76,20 @@ def test_a_target_that_moved_is_refused_and_nothing_is_sent(tmp_path: Path) -> N
     outcome = bench.go()
     assert outcome.state is OutcomeState.REFUSED
     assert "moved" in outcome.message
+    assert bench.handler.sent == []
+    assert ("intent", "") not in bench.kinds()
+
+
+def test_what_somebody_else_has_claimed_is_refused_before_anything_is_read_or_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    def claim(plan: Plan) -> None:
+        raise Refused("Bob is rolling this back, 10s ago")
+
+    bench.execution._claim = claim
+    bench.handler.check_raises = [Offline("it is not asked")]
+    outcome = bench.go()
+    assert (outcome.state, outcome.message) == (OutcomeState.REFUSED, "Bob is rolling this back, 10s ago")
     assert bench.handler.sent == []
     assert ("intent", "") not in bench.kinds()
 

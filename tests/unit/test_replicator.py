@@ -326,6 +326,24 @@ def test_its_thread_takes_a_new_entry_at_once_and_ends_when_asked(team: Team) ->
     journal.close(5)
 
 
+def test_whoever_ends_waits_until_it_is_shared_unless_nobody_can_be_reached(team: Team) -> None:
+    journal = Journal(team.folder / "alice" / "journal.db", team.clock.now)
+    way = Faulty(team.store, random.Random(1))
+    replicator = Replicator(journal, lambda: way, team.clock)
+    replicator.start()
+    journal.must(*(entry(f"a{n}") for n in range(20)))
+    assert replicator.settle(10.0)
+    assert sum(len(batch.rows) for log in team.store.logs.values() for batch in log.values()) == 20
+    way.cut = True
+    journal.must(entry("last"))
+    assert not replicator.settle(10.0)
+    assert replicator.now.waiting
+    assert not replicator.settle(10.0)
+    replicator.stop()
+    replicator.worker.join(5)
+    journal.close(5)
+
+
 def until(true: Callable[[], object]) -> None:
     import time
 

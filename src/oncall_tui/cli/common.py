@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
+SHARED_TIMEOUT_S = 2.0  # for the team's table; what it does not get now it gets from whatever runs here next
 EARLIER_TIMEOUT_S = 10.0  # for a reading or two of what was sent before
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
         if not _told(engine):
             say("warning: not every destination was notified in time; see the journal")
         say(*(f"warning: {words}" for words in engine.journal.notices))
+        engine.team.settle(SHARED_TIMEOUT_S)
         engine.stop()
 
 

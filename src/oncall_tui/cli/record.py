@@ -14,6 +14,7 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
+from oncall_tui.cli.common import SHARED_TIMEOUT_S
 from oncall_tui.cli.output import say
 from oncall_tui.config import Config
 from oncall_tui.domain.reading import SourceState
@@ -144,6 +145,7 @@ def ended_well(engine: Engine) -> Iterator[None]:
             engine.journal.must()
         except JournalError as error:
             say(f"oncall-tui: not everything could be recorded: {error}")
+        engine.team.settle(SHARED_TIMEOUT_S)
         engine.stop()
 
 

@@ -417,8 +417,10 @@ class Engine:
         self._dirty.set()
 
     def _others_say(self, service_id: str, target: str) -> tuple[str, ...]:
+        """Return what others do with the service, its deploy, or an alert of it; or that this is not known."""
+        rows = (row.id for row in self.update.triaged.alerts if row.service and row.service.id == service_id)
         unknown = self.team.unknown()
-        return (*self.team.words(service_id, target), *((unknown,) if unknown else ()))
+        return (*self.team.words(service_id, target, *rows), *((unknown,) if unknown else ()))
 
     def _ask_on_call(self) -> None:
         self.on_call.tick({s.name for s in self.update.board.sources.values() if s.whole})

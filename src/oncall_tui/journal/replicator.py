@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class Replicator:
         self._wake = threading.Event()
         self._stopped = False
         self._failures = 0
+        self._steps = 0
         self._wait_s = 0.0
         self.snapshot = Snapshot({})
         self.worker = Worker("team's journal", self._run)
@@ -89,10 +91,28 @@ class Replicator:
             self._store = self._build()
         return self._store
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until what is in the file now is shared; False where it is not, after *timeout_s* seconds at the most.
+
+        Nothing is waited for where the store cannot be reached, or another program of this machine shares the file.
+        """
+        end_at, steps = time.monotonic() + timeout_s, self._steps + 2  # one may be under way, which began before
+        while self._steps < steps and not self._stopped:
+            if self.now.failure or self.now.state == "standby" or time.monotonic() >= end_at:
+                return False
+            self._wake.set()
+            time.sleep(0.01)
+        return not self.now.failure
+
     # --- one step -----------------------------------------------------------------------------------------------------
 
     def step(self) -> bool:
         """Exchange what there is; False where it failed, and ``now`` says why. Called by the thread, or by tests."""
+        done = self._stepped()
+        self._steps += 1
+        return done
+
+    def _stepped(self) -> bool:
         try:
             if self._lease is not None and not self._lease.take():
                 self.now = Exchange("standby", since=self.now.since)

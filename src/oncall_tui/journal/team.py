@@ -47,7 +47,11 @@ class TeamJournal:
             self.replicator.start()
         self._worker.start()
 
-    def stop(self, timeout_s: float = 0.2) -> None:
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until the team has what this file has, at most so long; see ``Replicator.settle``."""
+        return self.replicator is None or self.replicator.settle(timeout_s)
+
+    def stop(self, timeout_s: float = 0.1) -> None:
         """Ask the threads to end: what is held here is given up, if that takes no longer than *timeout_s* seconds."""
         self._stopped = True
         self._wake.set()
