@@ -200,6 +200,16 @@ def test_alerts_of_several_sources_that_had_one_row_are_one_problem_while_they_l
     assert [e.alert for e in together] == ["prom/a", "dedup:x"]
 
 
+def test_a_problem_is_called_as_its_alert_and_not_as_the_incident_that_was_made_of_it(tmp_path: Path) -> None:
+    incident = {"key": "dedup:x", "title": "[FIRING:1] 5xx", "provider": "pagerduty"}
+    history = history_of(
+        tmp_path,
+        fires(1, provider="alertmanager", began=0.5, problem="pager/1"),
+        fires(1, "pager/1", began=0, problem="pager/1", **incident),
+    )
+    assert history.rows("SELECT title, source, began FROM problem") == [("5xx", "prom", at(0))]
+
+
 # --- told afterwards --------------------------------------------------------------------------------------------------
 
 

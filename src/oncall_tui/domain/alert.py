@@ -47,6 +47,7 @@ class Severity(StrEnum):
 QUIET_S = 30 * 60.0  # after which the next firing begins another episode
 OURS = "expected"  # the source's name of the alerts that are made here, for what is expected to fire and does not
 ASSIGNED_AT_ONCE_S = 5.0  # after it began: so late its first assignment may be stamped
+PAGER_PROVIDERS = frozenset({"pagerduty"})  # whose alerts are incidents: made of other sources' alerts
 PAGE_KEY = 255  # characters that a pager takes as a key (PagerDuty's Events v2)
 _SYSTEMS = {
     "alertmanager": "Alertmanager",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import QUIET_S
+from oncall_tui.domain.alert import PAGER_PROVIDERS, QUIET_S
 from oncall_tui.domain.entry import WATCH_GAP_S
 from oncall_tui.domain.history import EpisodeMark, PastEpisode, episode_id
 from oncall_tui.runtime.decoding import decoder
@@ -211,14 +211,16 @@ class EpisodeTables:
         return [found for (found,) in self._db.execute(query, (episode, since, until))]
 
     def _keep_problem(self, ids: Sequence[str]) -> None:
-        """Keep one problem: it is called as the alert that was first."""
+        """Keep one problem. It is called as the alert that was first, and not as the incident that a pager made of it:
+        so an alert that paged only once still counts with its other times.
+        """
         marks = ", ".join("?" * len(ids))
         query = (
             "SELECT id, alert, source, title, began, ended, end_known, service, product, pages, acknowledged_at,"
-            f" acknowledged_by, acted, mark, imported, last, problem FROM episode WHERE id IN ({marks})"
+            f" acknowledged_by, acted, mark, imported, last, problem, provider FROM episode WHERE id IN ({marks})"
             " ORDER BY imported, began, id"
         )
-        rows = self._db.execute(query, tuple(ids)).fetchall()
+        rows = sorted(self._db.execute(query, tuple(ids)).fetchall(), key=lambda row: row[17] in PAGER_PROVIDERS)
         lead = rows[0]
         old = {row[16] for row in rows}
         self._db.executemany("DELETE FROM problem WHERE id = ?", [(one,) for one in old])

@@ -19,7 +19,7 @@ from oncall_tui.journal.derivation import Derivation
 from oncall_tui.journal.history_file import failed, opened, remove
 
 T = TypeVar("T")
-BATCH = 2_000  # entries of one transaction
+BATCH = 5_000  # entries of one transaction
 _EPISODE, _DEPLOY = PastEpisode.__struct_fields__, PastDeploy.__struct_fields__
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from oncall_tui.errors import JournalError
 
 log = logging.getLogger(__name__)
-FORMAT = 2  # of these tables; a file of another one is begun anew
+FORMAT = 3  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")

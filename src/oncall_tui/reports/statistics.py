@@ -203,7 +203,7 @@ class StatisticsReader:
         return Numbers(
             since=period.since,
             until=period.until,
-            coverage=round(coverage, 4),
+            coverage=round(coverage, 6),
             notifications=fired - pages if alerts else None,
             pages=pages if alerts else None,
             by_product=self.by_product(period),

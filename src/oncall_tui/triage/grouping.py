@@ -14,13 +14,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
+from oncall_tui.domain.alert import PAGER_PROVIDERS as PAGER_PROVIDERS
 from oncall_tui.domain.service import NamedService, Service
 from oncall_tui.triage.aftermath import Aftermath, EndedIncident
 from oncall_tui.triage.ranking import lead_order
 
-PAGER_PROVIDERS = frozenset({"pagerduty"})
 NEW_ID_PROVIDERS = PAGER_PROVIDERS | {"mackerel"}  # each firing has another id there: its first key says what fires
-
 
 S = TypeVar("S", bound=NamedService)
 
