@@ -25,6 +25,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.tui.app import OncallApp
 from tests.support.fakes import WORST_PLAN, Able, deploy, service
 from tests.support.screen import Rig, on_screen
+from tests.support.year import Year
 
 PAGE_AT_S = 24.0
 
@@ -164,8 +165,24 @@ async def _plan(folder: Path, size: tuple[int, int], name: str) -> None:
             (folder / f"{name}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
 
 
+async def _numbers(folder: Path, size: tuple[int, int], name: str) -> None:
+    """The numbers of a generated month."""
+    with tempfile.TemporaryDirectory() as scratch:
+        account = Able("prod")
+        account.provider = "ecs"
+        rig = Rig(Path(scratch), account, Able("prom"))
+        rig.engine.journal.must(*Year(4, rig.clock.now() - 61 * 86_400, 61).entries())
+        async with on_screen(rig, size):
+            await rig.press("percent_sign")
+            await rig.settle()
+            await rig.pilot.pause()
+            (folder / f"{name}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
+
+
 def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
+    for size, name in (((120, 40), "numbers"), ((80, 24), "numbers-80x24")):
+        asyncio.run(_numbers(folder, size, name))
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
         asyncio.run(_plan(folder, size, name))
     for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):

@@ -156,8 +156,12 @@ def test_hours_are_those_of_pagerduty_in_the_persons_zone(tmp_path: Path, when: 
 def test_shifts_with_more_than_two_pages_are_counted(tmp_path: Path) -> None:
     morning = (datetime(2026, 6, 5, 9, tzinfo=TOKYO).timestamp() - at(0)) / 60
     pages = [fires(morning + 60 * hour, f"prom/{hour}", pages=True) for hour in (0, 1, 2, 12, 13)]
-    shifts = reader_of(tmp_path, pages, now=at(90_000)).shifts(Period(at(morning - 60), at(morning + 24 * 60 - 60)))
+    watched = watching(morning + 48 * 60, morning + 60 * 60)
+    reader = reader_of(tmp_path, pages, watched, now=at(90_000))
+    shifts = reader.shifts(Period(at(morning - 60), at(morning + 24 * 60 - 60)))
     assert (shifts.number, shifts.over, shifts.most) == (2, 1, 3)
+    later = reader.shifts(Period(at(morning + 24 * 60), at(morning + 240 * 60)))
+    assert (later.number, later.over, later.most) == (2, 0, 0)  # the two that were watched in part
 
 
 def test_services_are_not_blended(tmp_path: Path) -> None:

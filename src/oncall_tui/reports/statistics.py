@@ -17,7 +17,7 @@ from oncall_tui.journal.history import History
 
 NOISIEST = 10
 BUSINESS_H, SLEEP_H = (8, 18), (22, 8)  # PagerDuty's hours, in the person's zone
-SHIFT_S = 12 * 3600.0
+SHIFT_S, SHIFT_FROM_S = 12 * 3600, 8 * 3600
 MOST_A_SHIFT = 2  # Google, "Being On-Call": incidents in a shift of twelve hours
 DAY_S = 86_400
 
@@ -108,7 +108,9 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shifts(msgspec.Struct, frozen=True, kw_only=True):
-    """Shifts of twelve hours, from 8 and from 20 o'clock: how many, those with more than two pages, and the most."""
+    """Shifts of twelve hours, from 8 and from 20 o'clock: how many were watched or had a page, those with more than two
+    pages, and the most.
+    """
 
     number: int
     over: int
@@ -275,18 +277,20 @@ class StatisticsReader:
         return Interruptions(**{word: found.get(word, 0) for word in ("business", "off", "sleep")})
 
     def shifts(self, period: Period) -> Shifts:
-        """Return how the pages fell on shifts of twelve hours."""
+        """Return how the pages fell on shifts of twelve hours. One in which nobody watched, and none came, is none."""
         found: dict[int, int] = {}
         query = (
-            "SELECT CAST((began + ? - 28800) / 43200 AS INTEGER), count(*) FROM problem"
+            f"SELECT CAST((began + ? - {SHIFT_FROM_S}) / {SHIFT_S} AS INTEGER), count(*) FROM problem"
             " WHERE began >= ? AND began < ? AND pages GROUP BY 1"
         )
         for begin, end, offset in offsets(period, self._tz):
+            for first, last in self._history.watched(begin, end, self._now):
+                numbers = (int((at + offset - SHIFT_FROM_S) // SHIFT_S) for at in (first, last - 1))
+                found |= {shift: found.get(shift, 0) for shift in range(next(numbers), next(numbers) + 1)}
             for shift, count in self._history.rows(query, (offset, begin, end)):
                 found[shift] = found.get(shift, 0) + count
-        until = min(period.until, self._now)
         return Shifts(
-            number=max(0, round((until - period.since) / SHIFT_S)),
+            number=len(found),
             over=sum(count > MOST_A_SHIFT for count in found.values()),
             most=max(found.values(), default=0),
         )

@@ -64,7 +64,7 @@ def rows(s: Statistics, tz: tzinfo) -> tuple[StatisticsRow, ...]:
             "shifts", "Shifts over two pages",
             f"{more.shifts.over} of {more.shifts.number}, most {more.shifts.most}", "",
             f"shifts of twelve hours, from 08:00 and 20:00 {name}, with more pages than the two that Google's “Being"
-            " On-Call” allows",
+            " On-Call” allows, of those that somebody watched",
         ),
         StatisticsRow(
             "acknowledge", "Time to acknowledge",
