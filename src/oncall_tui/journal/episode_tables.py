@@ -70,9 +70,10 @@ class EpisodeTables:
 
     def make(self, alert: str, since: float) -> None:
         """Make the alert's episodes anew from the one on in which *since* is."""
-        query = (  # of what was open before: whether it was over is known once it fires anew
-            "SELECT min(began) FROM (SELECT max(began) AS began FROM firing"
-            " WHERE alert = ? AND began < ? AND ended IS NULL GROUP BY subject, told)"
+        query = (  # of what was open before: that it was over is known once it fires anew
+            "SELECT min(f.began) FROM firing f WHERE f.alert = ?1 AND f.began < ?2 AND f.ended IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM firing g WHERE g.subject = f.subject AND g.told = f.told AND g.began > f.began"
+            " AND g.began < ?2)"
         )
         (before,) = self._db.execute(query, (alert, since)).fetchone()
         since = since if before is None else before
@@ -202,10 +203,12 @@ class EpisodeTables:
     def _linked(self, episode: str, since: float, until: float) -> list[str]:
         """Episodes that share a name with this one, and lasted at the same time: of each alert those that began in that
         time, and the last before it, which may have gone on."""
-        query = (
-            "SELECT DISTINCT e.id FROM link l JOIN named n ON n.name = l.name JOIN episode e ON e.alert = n.alert"
-            " AND e.began <= ?3 AND e.began >= coalesce((SELECT max(b.began) FROM episode b WHERE b.alert = n.alert AND"
-            " b.began <= ?2), ?2) JOIN link o ON o.name = l.name AND o.episode = e.id"
+        query = (  # CROSS: in this order, else SQLite goes through every episode that ever had the name
+            "SELECT DISTINCT e.id FROM link l CROSS JOIN named n ON n.name = l.name"
+            " CROSS JOIN episode e INDEXED BY episode_alert ON e.alert = n.alert AND e.began <= ?3"
+            " AND e.began >= coalesce((SELECT max(b.began) FROM episode b WHERE b.alert = n.alert AND b.began <= ?2),"
+            " ?2)"
+            " CROSS JOIN link o ON o.name = l.name AND o.episode = e.id"
             " WHERE l.episode = ?1 AND coalesce(e.ended, e.last) >= ?2"
         )
         return [found for (found,) in self._db.execute(query, (episode, since, until))]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from oncall_tui.errors import JournalError
 
 log = logging.getLogger(__name__)
-FORMAT = 3  # of these tables; a file of another one is begun anew
+FORMAT = 4  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -32,6 +32,7 @@ CREATE TABLE firing (
 );
 CREATE INDEX firing_subject ON firing (subject, began);
 CREATE INDEX firing_alert ON firing (alert, began);
+CREATE INDEX firing_open ON firing (alert, began) WHERE ended IS NULL;
 CREATE INDEX firing_service ON firing (service, began);
 
 CREATE TABLE action (
@@ -172,7 +173,7 @@ def _connected(uri: str) -> sqlite3.Connection:
         uri, uri=uri.startswith("file:"), timeout=BUSY_S, check_same_thread=False, isolation_level=None
     )
     db.execute("PRAGMA temp_store=MEMORY")
-    db.execute("PRAGMA cache_size=-16000")
+    db.execute("PRAGMA cache_size=-32000")
     return db
 
 
