@@ -83,9 +83,9 @@ def _entry(at: float, target: MarkTarget, mark: EpisodeMark, actor: str) -> Entr
 
 
 def given(entries: Iterable[Entry]) -> dict[str, GivenMark]:
-    """Return the newest mark of each episode, from entries, oldest first; a word of another version is none."""
+    """Return the newest mark of each episode; a word of another version is none. Entries may have arrived late."""
     found: dict[str, GivenMark] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda one: one.at):
         if entry.kind is EntryKind.MARK:
             mark = WORDS.get(str(entry.data.get("mark", "")), EpisodeMark.NONE)
             found[entry.subject] = GivenMark(mark, entry.actor, entry.at)

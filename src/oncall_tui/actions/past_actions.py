@@ -58,6 +58,10 @@ class PastActions:
         self._from = max((e.at - OVERLAP_S for e in entries), default=since)
         self.take(entries)
 
+    def read_anew(self) -> None:
+        """Look through the last days again the next time: entries of others came, which may be older. Any thread's."""
+        self._from = 0.0
+
     def take(self, entries: Iterable[Entry]) -> None:
         """Learn from intents and what came of them."""
         for entry in entries:

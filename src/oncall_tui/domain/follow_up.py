@@ -86,9 +86,9 @@ def take_up(found: dict[str, FollowUp], entry: Entry) -> None:
 
 
 def follow_ups(entries: Iterable[Entry]) -> dict[str, FollowUp]:
-    """Return every follow-up by its id, from the journal's entries, oldest first."""
+    """Return every follow-up by its id, from the journal's entries; another machine's may have arrived late."""
     found: dict[str, FollowUp] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda one: one.at):
         take_up(found, entry)
     return found
 

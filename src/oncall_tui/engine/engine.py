@@ -155,7 +155,7 @@ class Engine:
             self.actions.show,
         )
         self.actions.observers.append(self._notifier.observe)
-        past = PastActions(journal)
+        past = self._past = PastActions(journal)
         self.actions.observers.append(past.heard)
         self.rules, triager = rules, Triager(rules)
         self.recorder = ChangeRecorder(journal, triager.episodes)
@@ -414,6 +414,7 @@ class Engine:
         """Take up what others wrote: their marks, and that they acted."""
         with contextlib.suppress(JournalError):
             self.actions.marks.load()
+        self._past.read_anew()
         self._dirty.set()
 
     def _others_say(self, service_id: str, target: str) -> tuple[str, ...]:
