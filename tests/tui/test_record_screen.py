@@ -12,6 +12,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.runtime import secret
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.record.follow_ups import FollowUpScreen
 from oncall_tui.tui.screens.record.record import RecordScreen
@@ -255,3 +256,26 @@ def _away(*_: object, **__: object) -> object:
     from oncall_tui.errors import JournalError
 
     raise JournalError("the disk is away", "check the disk")
+
+
+async def test_an_incident_whose_key_holds_a_secret_is_found_as_the_journal_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "_known", {"pass-of-the-drill"})
+    rig = Rig(tmp_path, Able("pager"))
+    rig.engine.journal._redact = secret.redact
+    rig.engine.remembers = True
+    now = rig.clock.now()
+    rig.provider.add("Q1", title="5xx", provider="pagerduty", keys=("dedup:pass-of-the-drill/api",), began=now - 60)
+    key = "dedup:•••/api"
+    rig.engine.journal.must(*fired(rig, 4, "pager/Q0", "5xx", key=key), *fired(rig, 2, "pager/Q9", "5xx", key=key))
+    async with on_screen(rig):
+        await remembered(rig)
+        assert "×3/30d" in rig.text()
+        screen = await record(rig)
+        assert [e.text for e in screen.listed if e.kind == "alert"] == ["5xx"] * 3
+        await rig.press("escape", "v")
+        (mark,) = rig.engine.journal.recent(1, (EntryKind.MARK,))
+        assert mark.subject == f"{key}@{int(now - 60)}"
+        rig.engine.memory.history.catch_up()
+        assert [e.mark for e in rig.engine.memory.episodes(0.0, now + 1, alert=key)] == ["", "", "actionable"]

@@ -24,6 +24,7 @@ from oncall_tui.inspection.memory import acts_on, spans, times
 from oncall_tui.journal import Journal
 from oncall_tui.journal.history import History, history_path
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.secret import redact
 from oncall_tui.triage.episodes import key_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,13 @@ QUEUE = "record"  # the queue that reads for the board
 LEAST_S = 15.0  # between two readings for the board's rows (monotonic)
 MOST_S = 300.0  # after which the rows are read again though no alert changed: another session may have written
 FAR = 4e9  # after any time of the record
+
 Run = Callable[[str, Callable[[], Any]], "Future[Any]"]
+
+
+def recorded_key(alert: Alert) -> str:
+    """Return the key that all firings of the alert share, as the journal has it: without secrets."""
+    return redact(key_of(alert))
 
 
 class RecordMemory:
@@ -108,7 +115,7 @@ class RecordMemory:
         found = spans(self.history, now - DAYS * DAY_S)
         rows: dict[str, RowMemory] = {}
         for row in alerts:
-            keys = [key_of(member) for member in row.members]
+            keys = [recorded_key(member) for member in row.members]
             mine = [one for key in dict.fromkeys(keys) for one in found.get(key, ())]
             recent, mark = times(mine)
             follow_ups = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
@@ -124,13 +131,13 @@ class RecordMemory:
         *fires*: its newest episode goes on. *service* is its service's id: what was done to that counts too.
         """
         members = tuple(members)
-        keys, now = tuple(dict.fromkeys(key_of(a) for a in members)), self._clock.now()
+        keys, now = tuple(dict.fromkeys(map(recorded_key, members))), self._clock.now()
         self.history.catch_up()
         self.follow_ups.load()
         episodes = [e for key in keys for e in self.history.episodes(0.0, FAR, alert=key)]
         found = occurrences(episodes)
         over = found[:-1] if fires else found
-        ids = {*keys, *(a.id for a in members)}
+        ids = {*keys, *(redact(a.id) for a in members)}
         acts = acts_on(self._journal, over[-1], ids, service) if over else ()
         mine = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
         since = self.began() or now
@@ -168,7 +175,7 @@ class RecordMemory:
 
     def _target(self, alert: Alert) -> MarkTarget:
         """Return the episode that the alert's firing belongs to, as the history tells it."""
-        key = key_of(alert)
+        key = recorded_key(alert)
         episodes = self.history.episodes(0.0, alert.began + 1.0, alert=key, newest=1)
         known = episodes[0].id if episodes else episode_id(key, alert.began)
         return MarkTarget(known, key, alert.title)

@@ -11,6 +11,7 @@ from oncall_tui.domain.history import EpisodeMark
 from oncall_tui.domain.plan import Choice
 from oncall_tui.domain.record import RecordScope
 from oncall_tui.errors import OncallError
+from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import count
 from oncall_tui.triage.episodes import key_of
 from oncall_tui.triage.triager import TriagedAlert
@@ -63,7 +64,7 @@ class RecordKeys:
         ids: tuple[str, ...] = ()
         service, product = None, None
         if alert_row is not None:
-            ids, keys = tuple(m.id for m in alert_row.members), tuple(dict.fromkeys(map(key_of, alert_row.members)))
+            ids, keys = tuple(redact(m.id) for m in alert_row.members), _keys(alert_row)
             found.append(RecordScope(kind="alert", title=alert_row.alert.title, alerts=keys, ids=ids))
             service, product = alert_row.service, alert_row.product
         elif row.id is not None:
@@ -92,8 +93,7 @@ class RecordKeys:
 
         about, session = None, self._session
         if row.triaged_alert is not None:
-            keys = tuple(dict.fromkeys(map(key_of, row.triaged_alert.members)))
-            about = AboutAlert(keys, row.triaged_alert.alert.title)
+            about = AboutAlert(_keys(row.triaged_alert), row.triaged_alert.alert.title)
         self._dialogs.show(FollowUpScreen(session.engine, session.tz, session.me, about))
 
     # --- what is kept quiet -------------------------------------------------------------------------------------------
@@ -164,6 +164,11 @@ class RecordKeys:
     def _again(self, rows: Sequence[TriagedAlert], mark: EpisodeMark) -> str:
         """Say what the same key would do next."""
         return f"; {named('verdict')} again: {mark.next or 'neither'}" if len(rows) == 1 else ""
+
+
+def _keys(row: TriagedAlert) -> tuple[str, ...]:
+    """Return the keys that all firings of the row's alerts share, as the journal has them: without secrets."""
+    return tuple(dict.fromkeys(redact(key_of(member)) for member in row.members))
 
 
 def _of(rows: Sequence[TriagedAlert]) -> str:
