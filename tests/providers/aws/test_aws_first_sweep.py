@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aws_world import World, error
 
+from oncall_tui import errors
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.providers.aws.client.rate_limit import BURST
 from oncall_tui.providers.aws.ecs.poll.reader import AT_ONCE
@@ -154,3 +155,24 @@ def test_a_throttled_first_sweep_stops_and_begins_again(far: Far, world: World, 
             break
         clock.advance(reading.next_in_s or 0.1)
     assert len(reading.services) == 100
+
+
+@pytest.mark.parametrize("polls", range(1, 6))
+def test_where_no_call_is_answered_the_poll_fails_and_asks_no_more(
+    far: Far, world: World, clock: FakeClock, polls: int
+) -> None:
+    """Where every cluster was held back, a probe asked nothing, and that was taken for an answer."""
+    fill(world, one=3, two=3)
+    far.most = AT_ONCE
+    source = provider(far, clock)
+    for _ in range(polls):
+        source.read(ReadRequest())
+        clock.advance(10.0)
+    before = world.asked.total()
+    for operation in ("ListClusters", "ListServices", "DescribeServices", "DescribeClusters"):
+        world.refuse[operation] = error(operation, "ServerException", "down", 500)
+    for _ in range(5):
+        with pytest.raises(errors.Offline):
+            source.read(ReadRequest(fresh=True))
+        clock.advance(3.0)
+    assert world.asked.total() - before <= 5 * AT_ONCE

@@ -192,7 +192,11 @@ class EcsReader:
         if self._good:
             return True
         probe = None if self._lost else self._schedule.probe(failed)
-        return probe is not None and self._make(probe, instant(self._clock)) is None
+        if probe is None:
+            return False
+        before = sum(self._client.calls.values())
+        well = self._make(probe, instant(self._clock)) is None
+        return well and sum(self._client.calls.values()) > before  # where every cluster is held, nothing was asked
 
     def _make_first(self) -> None:
         """Make the calls for what was never read, several at once, until nothing of it is left or the time is over.
@@ -200,11 +204,12 @@ class EcsReader:
         Raises RateLimited, and SourceError where no other call would do better, once those under way have ended.
         """
         calls: CallsAtOnce[PollCall, Any] = CallsAtOnce(self._source)
-        stop: RateLimited | errors.SourceError | None = None
+        stop: RateLimited | None = None
+        failed: tuple[PollCall, errors.SourceError] | None = None
         first = True
         while True:
             moment = instant(self._clock)
-            if stop is None and (first or moment.due < self._until):
+            if stop is None and failed is None and (first or moment.due < self._until):
                 room = self._at_once - len(calls.flying)
                 for call in self._schedule.first_calls(moment.due, calls.flying, room):
                     calls.start(call, self._fetch(call))
@@ -218,7 +223,10 @@ class EcsReader:
             except RateLimited as later:
                 stop = stop or later
             else:
-                stop = error if error is not None and error.state in OF_ALL else stop
+                if error is not None and (error.state in OF_ALL or not self._good):
+                    failed = failed or (call, error)
+        if failed is not None and (failed[1].state in OF_ALL or not self._answers_others(failed[0])):
+            raise failed[1]
         if stop is not None:
             raise stop
 
