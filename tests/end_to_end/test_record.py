@@ -60,7 +60,9 @@ def test_it_records_a_night_without_a_board_and_another_takes_over(
     first = recorders.start(world, config)
     until(lambda: ("recorder", "started") in watches(world), "the first one records")
     second = recorders.start(world, config)
-    assert second.stderr.readline().startswith("standing by: another recorder")
+    said = second.stderr.readline()
+    assert said.startswith("standing by: another recorder watches since ")
+    assert " JST (" in said  # in the configured zone
     said = checked(world, config)
     assert said.startswith("recorder: watches since ")
     assert f"pid {first.pid})" in said
