@@ -279,3 +279,30 @@ async def test_an_incident_whose_key_holds_a_secret_is_found_as_the_journal_has_
         assert mark.subject == f"{key}@{int(now - 60)}"
         rig.engine.memory.history.catch_up()
         assert [e.mark for e in rig.engine.memory.episodes(0.0, now + 1, alert=key)] == ["", "", "actionable"]
+
+
+async def test_what_was_done_to_its_incident_was_done_about_the_alert(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    at = rig.clock.now() - 2 * DAY
+    same = {"problem": "pager/Q7", "service": "prod/main/api"}
+    incident = fired(rig, 2, "pager/Q7", "5xx", key="dedup:api", provider="pagerduty", pages=True, problem="pager/Q7")
+    plan = {"verb": "acknowledge", "target": "pager/Q7", "source": "pager", "request": {}}
+    full = {"id": "p7", "version": "v", "actor": {"name": "Bob"}, "made_at": at, "title": "acknowledge 5xx", **plan}
+    acted = [
+        Entry(
+            at=at + 60, kind=EntryKind.INTENT, subject="p7", actor="Bob", text="acknowledge 5xx", data={"plan": full},
+        ),
+        Entry(
+            at=at + 61, kind=EntryKind.OUTCOME, subject="p7", actor="Bob", text="acknowledged",
+            data={"state": "done", "verb": "acknowledge", "target": "pager/Q7", "receipt": None},
+        ),
+    ]  # fmt: skip
+    entries = [*fired(rig, 2, **same), *incident, *acted]
+    rig.engine.journal.must(*sorted(entries, key=lambda e: e.at))
+    async with on_screen(rig):
+        await remembered(rig)
+        rig.board.session.tables["alerts"].move_to("prod/a")
+        screen = await record(rig)
+        assert [e.text for e in screen.listed if e.kind == "action"] == ["acknowledge 5xx"]
+        await rig.press("escape", "enter", "6")
+        assert "Bob: acknowledge 5xx (done)" in " ".join(rig.text().split())

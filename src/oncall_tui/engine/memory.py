@@ -13,6 +13,8 @@ from datetime import tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from oncall_tui.actions.follow_ups import FollowUps
 from oncall_tui.actions.marks import EpisodeMarks, MarkTarget
 from oncall_tui.domain.alert import Alert
@@ -137,11 +139,24 @@ class RecordMemory:
         episodes = [e for key in keys for e in self.history.episodes(0.0, FAR, alert=key)]
         found = occurrences(episodes)
         over = found[:-1] if fires else found
-        ids = {*keys, *(redact(a.id) for a in members)}
+        ids = {*keys, *(redact(a.id) for a in members), *self._same_problem(keys)}
         acts = acts_on(self._journal, over[-1], ids, service) if over else ()
         mine = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
         since = self.began() or now
         return memory_of(occurrences(episodes, acts), now, tz, since, fires and bool(found), mine)
+
+    def _same_problem(self, keys: Iterable[str]) -> set[str]:
+        """Return the ids and keys of all alerts that were ever one problem with these: what was done to an incident
+        was done about its alert. Reads the disk.
+        """
+        found: set[str] = set()
+        for key in keys:
+            query = "SELECT DISTINCT b.alert FROM episode a JOIN episode b ON a.problem = b.problem WHERE a.alert = ?"
+            found |= {str(alert) for (alert,) in self.history.rows(f"{query} AND a.problem <> ''", (key,))}
+        for key in tuple(found):
+            rows = self.history.rows("SELECT DISTINCT subject FROM firing WHERE alert = ?", (key,))
+            found |= {str(subject) for (subject,) in rows}
+        return found
 
     def began(self) -> float | None:
         """Return when the oldest thing of the record was, in seconds since the epoch, UTC; None: it is empty. Reads
@@ -208,6 +223,8 @@ class RecordMemory:
         from oncall_tui.inspection.record_search import search
 
         self.history.catch_up()
+        if scope.alerts:
+            scope = msgspec.structs.replace(scope, ids=tuple({*scope.ids, *self._same_problem(scope.alerts)}))
         return search(self, self._journal, scope, words, until, most)
 
     def episodes(
