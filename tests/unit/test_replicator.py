@@ -170,6 +170,19 @@ def test_an_entry_of_a_later_version_passes_through_an_earlier_one(team: Team) -
     assert found == [("premonition", '{"of": "2030"}')]
 
 
+def test_a_batch_that_is_merged_twice_is_here_once(team: Team) -> None:
+    team.join("alice")
+    team.join("bob")
+    team.write("alice", "a1", "a2")
+    team.exchange("alice")
+    (batch,) = (batch for log in team.store.logs.values() for batch in log.values())
+    journal = team.journals["bob"]
+    assert [journal.exchange(lambda peers: peers.merge([batch])) for _ in range(2)] == [2, 0]
+    assert journal.exchange(lambda peers: peers.known()) == {batch.origin: 2}
+    assert team.journals["alice"].exchange(lambda peers: peers.merge([batch])) == 0, "nor is an own one"
+    assert team.has("alice") == team.has("bob") == ["a1", "a2"]
+
+
 def test_two_programs_on_one_file_share_its_entries_once(team: Team) -> None:
     first = team.join("alice")
     team.join("bob")
