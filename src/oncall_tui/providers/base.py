@@ -31,10 +31,10 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task
-from oncall_tui.domain.silence import StandingSilence
 from oncall_tui.errors import ActionError, SourceError
 
 if TYPE_CHECKING:
+    from oncall_tui.domain.silence import StandingSilence
     from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage  # of an import: no board needs them
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.domain.history import EpisodeMark
 from oncall_tui.domain.plan import Choice
-from oncall_tui.domain.record import RecordScope
 from oncall_tui.errors import OncallError
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import count
@@ -21,12 +20,9 @@ from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.session import RowRef, Session
 
-WORDS = {
-    EpisodeMark.ACTIONABLE: "somebody had to do something",
-    EpisodeMark.NOISE: "nobody had to do anything",
-    EpisodeMark.NONE: "take the mark away",
-}
-EVERYTHING = RecordScope()
+if TYPE_CHECKING:
+    from oncall_tui.domain.history import EpisodeMark
+    from oncall_tui.domain.record import RecordScope
 
 
 class RecordKeys:
@@ -59,6 +55,8 @@ class RecordKeys:
 
     def scopes(self, row: RowRef) -> tuple[RecordScope, ...]:
         """Return the parts of the record that the row is of, the narrowest first."""
+        from oncall_tui.domain.record import RecordScope  # not needed for the first frame
+
         alert_row, board = row.triaged_alert, self._session.latest.board
         found: list[RecordScope] = []
         ids: tuple[str, ...] = ()
@@ -80,7 +78,7 @@ class RecordKeys:
             found.append(
                 RecordScope(kind="product", title=product.name, product=product.name, ids=ids, services=theirs)
             )
-        return (*found, EVERYTHING)
+        return (*found, RecordScope())
 
     def _asked(self, row: TriagedAlert) -> tuple[str, ...]:
         """Return the alerts whose own sources are asked for their part: the pager's incident first."""
@@ -124,16 +122,24 @@ class RecordKeys:
         self._dialogs.begin(self._write([one], mark), asks=False)
 
     def _mark_of(self, row: TriagedAlert) -> EpisodeMark:
+        from oncall_tui.domain.history import EpisodeMark  # not needed for the first frame
+
         given = self._given.get((row.id, row.began))
         known = self._session.latest.memory.get(row.id)
         return given if given is not None else known.mark if known is not None else EpisodeMark.NONE
 
     async def _several(self, rows: Sequence[TriagedAlert]) -> None:
+        from oncall_tui.domain.history import EpisodeMark
         from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
+        words = {
+            EpisodeMark.ACTIONABLE: "somebody had to do something",
+            EpisodeMark.NOISE: "nobody had to do anything",
+            EpisodeMark.NONE: "take the mark away",
+        }
         choices: Future[tuple[Choice, ...]] = Future()
         choices.set_result(
-            tuple(Choice(id=mark.name, label=str(mark) or "neither", detail=WORDS[mark]) for mark in WORDS)
+            tuple(Choice(id=mark.name, label=str(mark) or "neither", detail=told) for mark, told in words.items())
         )
         title = f"Mark the episodes of {count(len(rows), 'row')} as"
         picked = await self._dialogs.ask(ChoiceDialog(title, choices, "there is nothing to pick from"))
