@@ -26,6 +26,7 @@ from oncall_tui.providers.aws.options import AwsOptions
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "config" / "dynamodb"
 CODE = ROOT / "src" / "oncall_tui" / "providers" / "aws" / "dynamodb" / "table.py"
+pytestmark = pytest.mark.xdist_group("journal contract")  # they share what moto imports
 OPTIONS = AwsOptions(name="journal", provider="dynamodb", region="eu-west-1")
 BATCH = SharedBatch("A" * 13, 0, 1, (SharedRow(1, 1.8e9, "note", "s", "Alice", "", "{}"),))
 

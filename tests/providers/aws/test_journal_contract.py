@@ -34,6 +34,7 @@ NOW = FakeClock().now()
 ORIGINS = itertools.count(1)
 SHARED = ["memory", pytest.param("dynamodb", marks=pytest.mark.moto)]
 SLOTS = ["file", *SHARED]
+LONG = ["memory", pytest.param("dynamodb", marks=[pytest.mark.moto, pytest.mark.everything])]  # moto takes its time
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +313,7 @@ def claims_of_a_night(team: Engineers, chance: random.Random, steps: int) -> int
     return had
 
 
-@pytest.mark.parametrize("engine", SLOTS)
+@pytest.mark.parametrize("engine", ["file", *LONG])
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.everything) for n in range(2, 40))])
 def test_a_night_of_faults_never_has_two_holders(engineers: Any, engine: str, seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201 - to play it again
@@ -418,7 +419,7 @@ def test_while_the_store_is_away_everything_is_written_and_read_here(two: Any, e
     )
 
 
-@pytest.mark.parametrize("engine", SHARED)
+@pytest.mark.parametrize("engine", LONG)
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.everything) for n in range(2, 15))])
 def test_a_night_of_faults_loses_and_doubles_nothing(two: Any, engine: str, seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201 - to play it again
