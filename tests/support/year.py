@@ -21,6 +21,7 @@ NOTIFICATIONS, PAGES, DEPLOYS = 224, 4, 7.2  # a month
 MONTH_S = 30.4375 * 86_400
 WATCH_S = 300.0
 SETTLES_S = 120.0  # after somebody looks again, until it is known what was over before
+AFTER_GAP_S = 2000.0  # more than the quiet time between two episodes
 GAPS = 5  # times in which nobody watched
 
 
@@ -139,8 +140,8 @@ class Year:
         rng = self.rng
         lasts = min(room * 0.9, rng.lognormvariate(6.5, 1.0) + 60)
         ended = round(began + lasts, 3)
-        if self._gap(began) is not None:
-            return
+        if any(begin - 1 <= began <= end + AFTER_GAP_S for begin, end in self.gaps):
+            return  # not seen; or soon after one that is found to be over when somebody looks again
         source = "cw" if number % 2 else "prom"
         alert = f"{source}/{product}-{number}"
         service = f"prod/main/service-{product}-{number % 2}"

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from oncall_tui.errors import JournalError
 
 log = logging.getLogger(__name__)
-FORMAT = 4  # of these tables; a file of another one is begun anew
+FORMAT = 6  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -71,9 +71,17 @@ CREATE TABLE problem (
     id TEXT PRIMARY KEY, alert TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, end_known INTEGER NOT NULL, service TEXT NOT NULL, product TEXT NOT NULL,
     pages INTEGER NOT NULL, acknowledged_at REAL, acknowledged_by TEXT NOT NULL, acted INTEGER NOT NULL,
-    mark TEXT NOT NULL, imported INTEGER NOT NULL
+    mark TEXT NOT NULL, imported INTEGER NOT NULL,
+    quarter INTEGER AS (CAST(began / 900 AS INTEGER)) STORED,
+    had REAL AS (max(0.0, acknowledged_at - began)) STORED,
+    took REAL AS (CASE WHEN end_known THEN ended - began END) STORED
 ) WITHOUT ROWID;
-CREATE INDEX problem_began ON problem (began);
+CREATE INDEX problem_began ON problem (began, pages, ended, had, took, mark, imported);
+CREATE INDEX problem_quarter ON problem (quarter, began, pages);
+CREATE INDEX problem_product ON problem (product, began, pages);
+CREATE INDEX problem_alert ON problem (alert, began, acted, acknowledged_at);
+CREATE INDEX problem_had ON problem (had, began) WHERE had IS NOT NULL;
+CREATE INDEX problem_took ON problem (took, began) WHERE took IS NOT NULL;
 
 CREATE TABLE past_deploy (
     id TEXT PRIMARY KEY, service TEXT NOT NULL, arrow TEXT NOT NULL, started REAL NOT NULL, state TEXT NOT NULL,
@@ -83,6 +91,7 @@ CREATE TABLE past_deploy (
 ) WITHOUT ROWID;
 CREATE INDEX past_deploy_service ON past_deploy (service, started);
 CREATE INDEX past_deploy_started ON past_deploy (started);
+CREATE INDEX past_deploy_rolls_back ON past_deploy (rolls_back, service) WHERE rolls_back <> '';
 """
 
 

@@ -17,7 +17,7 @@ from oncall_tui.journal.history import History
 
 NOISIEST = 10
 BUSINESS_H, SLEEP_H = (8, 18), (22, 8)  # PagerDuty's hours, in the person's zone
-SHIFT_S, SHIFT_FROM_S = 12 * 3600, 8 * 3600
+SHIFT_S, SHIFT_FROM_H = 12 * 3600, 8
 MOST_A_SHIFT = 2  # Google, "Being On-Call": incidents in a shift of twelve hours
 DAY_S = 86_400
 
@@ -146,6 +146,18 @@ class CountedProblem(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
 
 
+class _Totals(msgspec.Struct, frozen=True, kw_only=True):
+    fired: int
+    pages: int
+    marks: Marks
+    imported: int
+    had: int  # acknowledged
+    mtta: float | None
+    never: int
+    took: int  # known to have ended when
+    mttr: float | None
+
+
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a period and of the one before it."""
 
@@ -158,7 +170,8 @@ _OVER = "ended IS NOT NULL"
 _FAILED = "(failed AND NOT rollback AND kind <> 'restart')"
 _WENT_BACK = (
     "(NOT rollback AND state IN ('rolled back', 'rolling back', 'rollback failed') AND NOT EXISTS"
-    " (SELECT 1 FROM past_deploy r WHERE r.service = d.service AND r.rolls_back = d.id))"
+    " (SELECT 1 FROM past_deploy r WHERE r.service = d.service AND r.rolls_back = d.id"
+    " AND r.rolls_back <> ''))"
 )
 # A number's id (``statistics_text.rows``) -> which problems, or which deploys, it counts
 PROBLEMS = {
@@ -180,13 +193,15 @@ DEPLOYS = {
 
 
 class StatisticsReader:
-    """Reads numbers from a history that has caught up. Every method raises JournalError.
+    """Reads numbers from a history that has caught up, and keeps what it read. Every method raises JournalError.
 
     *now* is in seconds since the epoch; *alerts* and *deploys*: whether any source tells of them.
     """
 
     def __init__(self, history: History, tz: tzinfo, now: float, *, alerts: bool = True, deploys: bool = True) -> None:
         self._history, self._tz, self._now = history, tz, now
+        self._known_totals: dict[Period, _Totals] = {}
+        self._known_hours: dict[Period, list[tuple[int, int, int]]] = {}
         self._tells_alerts, self._tells_deploys = alerts, deploys
 
     def statistics(self, period: Period, before: Period) -> Statistics:
@@ -196,8 +211,8 @@ class StatisticsReader:
     def numbers(self, period: Period) -> Numbers:
         """Return the numbers of one period."""
         coverage = self._history.coverage(period.since, period.until, self._now)
-        counted = self._ask("SELECT count(*), coalesce(sum(pages), 0) FROM problem WHERE {}", period)[0]
-        fired, pages = int(counted[0]), int(counted[1])
+        totals = self._totals(period)
+        fired, pages = totals.fired, totals.pages
         alerts = self._tells_alerts and (coverage > 0 or fired > 0)
         (deploys,) = self._ask("SELECT count(*) FROM past_deploy WHERE {}", period, "started")[0]
         changed = self._tells_deploys and (coverage > 0 or deploys > 0)
@@ -225,7 +240,7 @@ class StatisticsReader:
     def by_product(self, period: Period) -> tuple[ProductCount, ...]:
         """Return the counts of each product, the most first."""
         query = (
-            "SELECT product, count(*) - sum(pages), sum(pages) FROM problem WHERE {}"
+            "SELECT product, count(*) - sum(pages), sum(pages) FROM problem INDEXED BY problem_product WHERE {}"
             " GROUP BY product ORDER BY count(*) DESC, product"
         )
         rows = self._ask(query, period)
@@ -234,61 +249,87 @@ class StatisticsReader:
     def by_hour(self, period: Period) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return, for each hour of the day in the zone, how many began in it, and how many of those were pages."""
         hours, pages = [0] * 24, [0] * 24
-        query = (
-            "SELECT CAST((began + ?) / 3600 AS INTEGER) % 24, count(*), sum(pages) FROM problem"
-            " WHERE began >= ? AND began < ? GROUP BY 1"
-        )
-        for begin, end, offset in offsets(period, self._tz):
-            for hour, count, paged in self._history.rows(query, (offset, begin, end)):
-                hours[hour] += count
-                pages[hour] += paged
+        for hour, count, paged in self._hours(period):
+            hours[hour % 24] += count
+            pages[hour % 24] += paged
         return tuple(hours), tuple(pages)
+
+    def _hours(self, period: Period) -> list[tuple[int, int, int]]:
+        """Return for each stretch of an hour that had any: the local hours since 1970, how many began, and how many
+        of those were pages. (Every zone's offset is of whole quarters.)
+        """
+        found = self._known_hours.get(period)
+        if found is None:
+            query = (
+                "SELECT quarter, count(*), sum(pages) FROM problem INDEXED BY problem_quarter"
+                " WHERE quarter >= CAST(?1 / 900 AS INTEGER) AND quarter <= CAST(?2 / 900 AS INTEGER)"
+                " AND began >= ?1 AND began < ?2 GROUP BY quarter"
+            )
+            found = self._known_hours[period] = [
+                (int((quarter * 900 + offset) // 3600), count, paged)
+                for begin, end, offset in offsets(period, self._tz)
+                for quarter, count, paged in self._history.rows(query, (begin, end))
+            ]
+        return found
 
     def noisiest(self, period: Period, most: int = -1) -> tuple[NoisyAlert, ...]:
         """Return the alerts that came most often. One problem counts once, as the alert that was first."""
+        newest = "(SELECT p.{} FROM problem p WHERE p.alert = g.alert AND p.began = g.latest)"
         query = (
-            "SELECT title, source, count(*) AS many, sum(acted > 0 OR acknowledged_at IS NOT NULL), max(began),"
-            " sum(count(*)) OVER () FROM problem WHERE {} GROUP BY alert ORDER BY many DESC, max(began) DESC, alert"
-            " LIMIT ?"
+            f"SELECT {newest.format('title')}, {newest.format('source')}, many, acted, sum(many) OVER () FROM"
+            " (SELECT alert, count(*) AS many, sum(acted > 0 OR acknowledged_at IS NOT NULL) AS acted,"
+            " max(began) AS latest FROM problem INDEXED BY problem_alert WHERE {} GROUP BY alert) g"
+            " ORDER BY many DESC, latest DESC, alert LIMIT ?"
         )
         return tuple(
             NoisyAlert(title=title, source=source, count=count, share=count / whole, acted_on=acted)
-            for title, source, count, acted, _, whole in self._ask(query, period, more=(most,))
+            for title, source, count, acted, whole in self._ask(query, period, more=(most,))
         )
 
     def marks(self, period: Period) -> Marks:
         """Return how many were marked as what."""
-        rows = dict(self._ask("SELECT mark, count(*) FROM problem WHERE {} GROUP BY mark", period))
-        return Marks(actionable=rows.get("actionable", 0), noise=rows.get("noise", 0), unmarked=rows.get("", 0))
+        return self._totals(period).marks
+
+    def _totals(self, period: Period) -> _Totals:
+        """Return what one pass over the period's problems tells."""
+        if period in self._known_totals:
+            return self._known_totals[period]
+        query = (
+            "SELECT count(*), sum(pages), sum(mark = 'actionable'), sum(mark = 'noise'), sum(mark = ''), sum(imported),"
+            " count(had), avg(had), sum(had IS NULL AND ended IS NOT NULL), count(took), avg(took)"
+            " FROM problem INDEXED BY problem_began WHERE {}"
+        )
+        fired, pages, actionable, noise, unmarked, imported, had, mtta, never, took, mttr = self._ask(query, period)[0]
+        self._known_totals[period] = _Totals(
+            fired=fired,
+            pages=pages or 0,
+            marks=Marks(actionable=actionable or 0, noise=noise or 0, unmarked=unmarked or 0),
+            imported=imported or 0,
+            had=had,
+            mtta=mtta,
+            never=never or 0,
+            took=took,
+            mttr=mttr,
+        )
+        return self._known_totals[period]
 
     def _interruptions(self, period: Period) -> Interruptions:
-        (begin, end), (evening, morning) = BUSINESS_H, SLEEP_H
-        query = (  # the first of January 1970 was a Thursday; weekend nights are sleep
-            f"SELECT CASE WHEN hour >= {evening} OR hour < {morning} THEN 'sleep'"
-            f" WHEN (day + 3) % 7 < 5 AND hour >= {begin} AND hour < {end} THEN 'business' ELSE 'off' END, count(*)"
-            " FROM (SELECT CAST((began + ?1) / 3600 AS INTEGER) % 24 AS hour,"
-            " CAST((began + ?1) / 86400 AS INTEGER) AS day FROM problem WHERE began >= ?2 AND began < ?3 AND pages)"
-            " GROUP BY 1"
-        )
-        found: dict[str, int] = {}
-        for begins, ends, offset in offsets(period, self._tz):
-            for word, count in self._history.rows(query, (offset, begins, ends)):
-                found[word] = found.get(word, 0) + count
-        return Interruptions(**{word: found.get(word, 0) for word in ("business", "off", "sleep")})
+        found = {"business": 0, "off": 0, "sleep": 0}
+        for hour, _, pages in self._hours(period):
+            found[_word(hour)] += pages
+        return Interruptions(**found)
 
     def shifts(self, period: Period) -> Shifts:
         """Return how the pages fell on shifts of twelve hours. One in which nobody watched, and none came, is none."""
         found: dict[int, int] = {}
-        query = (
-            f"SELECT CAST((began + ? - {SHIFT_FROM_S}) / {SHIFT_S} AS INTEGER), count(*) FROM problem"
-            " WHERE began >= ? AND began < ? AND pages GROUP BY 1"
-        )
         for begin, end, offset in offsets(period, self._tz):
             for first, last in self._history.watched(begin, end, self._now):
-                numbers = (int((at + offset - SHIFT_FROM_S) // SHIFT_S) for at in (first, last - 1))
+                numbers = (int((at + offset - SHIFT_FROM_H * 3600) // SHIFT_S) for at in (first, last - 1))
                 found |= {shift: found.get(shift, 0) for shift in range(next(numbers), next(numbers) + 1)}
-            for shift, count in self._history.rows(query, (offset, begin, end)):
-                found[shift] = found.get(shift, 0) + count
+        for hour, _, pages in self._hours(period):
+            if pages:
+                shift = (hour - SHIFT_FROM_H) * 3600 // SHIFT_S
+                found[shift] = found.get(shift, 0) + pages
         return Shifts(
             number=len(found),
             over=sum(count > MOST_A_SHIFT for count in found.values()),
@@ -298,14 +339,27 @@ class StatisticsReader:
     # --- how fast -----------------------------------------------------------------------------------------------------
 
     def _acknowledged(self, period: Period) -> AcknowledgeTimes:
-        taken = "max(0.0, acknowledged_at - began)"
-        n, median, p90 = self._quantiles(taken, "problem", "{} AND acknowledged_at IS NOT NULL", period)
-        query = "SELECT count(*) FROM problem WHERE {} AND acknowledged_at IS NULL AND ended IS NOT NULL"
-        return AcknowledgeTimes(n=n, median=median, p90=p90, never=self._ask(query, period)[0][0])
+        totals = self._totals(period)
+        median, p90 = self._durations("had", totals.had, period)
+        return AcknowledgeTimes(n=totals.had, median=median, p90=p90, never=totals.never)
 
     def _resolved(self, period: Period) -> ResolveTimes:
-        n, median, p90 = self._quantiles("ended - began", "problem", "{} AND ended IS NOT NULL AND end_known", period)
-        return ResolveTimes(n=n, median=median, p90=p90)
+        totals = self._totals(period)
+        median, p90 = self._durations("took", totals.took, period)
+        return ResolveTimes(n=totals.took, median=median, p90=p90)
+
+    def _durations(self, column: str, n: int, period: Period) -> tuple[float | None, float | None]:
+        """Return the median and the ninth decile of *n* durations, which an index has in their order."""
+        query = (
+            f"SELECT {column} FROM problem INDEXED BY problem_{column} WHERE {column} IS NOT NULL AND {{}}"
+            f" ORDER BY {column} LIMIT 2 OFFSET ?"
+        )
+        found: list[float | None] = []
+        for part in (0.5, 0.9):
+            place = part * (n - 1)
+            rows = [row[0] for row in self._ask(query, period, more=(int(place),))] if n else []
+            found.append(rows[0] + (rows[-1] - rows[0]) * (place - int(place)) if rows else None)
+        return found[0], found[1]
 
     def _quantiles(
         self, taken: str, table: str, where: str, period: Period, column: str = "began", more: tuple[Any, ...] = ()
@@ -434,15 +488,10 @@ class StatisticsReader:
         size = max(1, -(-days // max(1, most)))
         count = -(-days // size)
         every, pages = [0] * count, [0] * count
-        query = (
-            "SELECT CAST((began + ?) / 86400 AS INTEGER), count(*), sum(pages) FROM problem"
-            " WHERE began >= ? AND began < ? GROUP BY 1"
-        )
-        for begin, end, offset in offsets(period, self._tz):
-            for day, number, paged in self._history.rows(query, (offset, begin, end)):
-                at = (day - (first - date(1970, 1, 1)).days) // size
-                every[at] += number
-                pages[at] += paged
+        for hour, number, paged in self._hours(period):
+            at = (hour // 24 - (first - date(1970, 1, 1)).days) // size
+            every[at] += number
+            pages[at] += paged
         names = (first + timedelta(days=size * at) for at in range(count))
         return tuple(f"{name.month}/{name.day}" for name in names), tuple(every), tuple(pages)
 
@@ -450,22 +499,15 @@ class StatisticsReader:
 
     def more(self, period: Period) -> MoreNumbers:
         """Return the numbers beside those of ``--json``."""
-        ((mtta,),) = self._ask(
-            "SELECT avg(max(0.0, acknowledged_at - began)) FROM problem WHERE {} AND acknowledged_at IS NOT NULL",
-            period,
-        )
-        ((mttr,),) = self._ask(
-            "SELECT avg(ended - began) FROM problem WHERE {} AND ended IS NOT NULL AND end_known", period
-        )
+        totals = self._totals(period)
         ((failures,),) = self._ask(f"SELECT coalesce(sum({_FAILED}), 0) FROM past_deploy WHERE {{}}", period, "started")
-        ((imported,),) = self._ask("SELECT coalesce(sum(imported), 0) FROM problem WHERE {}", period)
         return MoreNumbers(
-            marks=self.marks(period),
+            marks=totals.marks,
             shifts=self.shifts(period),
-            mtta=mtta,
-            mttr=mttr,
+            mtta=totals.mtta,
+            mttr=totals.mttr,
             failures=failures,
-            imported=imported,
+            imported=totals.imported,
         )
 
     def _ask(
@@ -499,6 +541,15 @@ class PersonNumbers(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_median_s: float | None
     actions: int
     rollbacks: int
+
+
+def _word(hour: int) -> str:
+    """Return PagerDuty's word for an hour since 1970, whose first day was a Thursday; weekend nights are sleep."""
+    (begin, end), (evening, morning) = BUSINESS_H, SLEEP_H
+    day, hour = divmod(hour, 24)
+    if hour >= evening or hour < morning:
+        return "sleep"
+    return "business" if (day + 3) % 7 < 5 and begin <= hour < end else "off"
 
 
 def offsets(period: Period, tz: tzinfo) -> list[tuple[float, float, float]]:
