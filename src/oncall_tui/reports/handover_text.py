@@ -14,7 +14,7 @@ from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean
 from oncall_tui.text.history_words import by, ended, stopped
-from oncall_tui.text.time_format import age, moment, stamp, zone
+from oncall_tui.text.time_format import age, ago, moment, stamp, zone
 from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
@@ -165,11 +165,11 @@ def _followed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:
 
 
 def follow_up_words(f: FollowUp, now: float, tz: tzinfo) -> str:
-    """``why 5xx at night · looking · owner Bob · opened 26 Nov 02:41 by Alice (3d ago) · 3fa91c02``: one follow-up.
+    """``why 5xx at night · looking · owner Bob · opened 26 Nov 02:41 by Alice, 3d ago · 3fa91c02``: one follow-up.
 
     *now* in seconds since the epoch, UTC.
     """
-    opened = f"opened {moment(f.opened_at, tz, now)} by {f.opened_by} ({age(now - f.opened_at)} ago)"
+    opened = f"opened {moment(f.opened_at, tz, now)} by {f.opened_by}, {ago(now - f.opened_at)}"
     words = [f.title, str(f.state), f"owner {f.owner}" if f.owner else "no owner", opened]
     words += [f"closed {moment(f.changed_at, tz, now)} by {f.changed_by}"] if not f.is_open else []
     return " · ".join([*words, *([f.said] if f.said else []), f.id])
