@@ -15,13 +15,21 @@ from oncall_tui.domain.changes import changes
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.service import DEPLOYS_UNREAD, ServiceKey
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Service, ServiceKey
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.spelling import misspelt
 from oncall_tui.triage.empty_board import last_read, nothing
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
 from oncall_tui.triage.new_pages import NewPages
-from oncall_tui.triage.triager import Rules, TriagedBoard, Triager, page_count, page_words, unacknowledged_count
+from oncall_tui.triage.triager import (
+    Rules,
+    TriagedAlert,
+    TriagedBoard,
+    Triager,
+    page_count,
+    page_words,
+    unacknowledged_count,
+)
 from oncall_tui.tui.screens.detail.pane import source_lines
 
 PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
@@ -393,3 +401,20 @@ def test_a_count_says_what_it_counts() -> None:
     assert page_words(triaged(held, msgspec.structs.replace(held, id="a/4"))) == "2 pages, all acknowledged"
     unread = Triager(Rules(pages=PAGES)).triage(board(warning, states={"b": SourceState.OFFLINE}))
     assert page_words(unread) == "no page known"
+
+
+def test_a_service_that_was_only_read_again_makes_no_row_anew() -> None:
+    """Each poll reads some services of most products: else all rows were made anew all the time."""
+    hint = ServiceHint(service="api")
+    alerts = {f"prom/{n}": alert(f"prom/{n}", hint=hint) for n in range(3)}
+    triager = Triager(Rules(products=(Product(name="shop", services=("prod/*/*",)),)))
+
+    def rows(read: Service, version: int) -> tuple[TriagedAlert, ...]:
+        board = Board(version=version, at=NOW, alerts=alerts, services={read.id: read})
+        return triager.triage(board).alerts
+
+    first = rows(service(), 1)
+    again = service(read_at=first[0].service.read_at + 60.0) if first[0].service else service()
+    assert [a is b for a, b in zip(first, rows(again, 2), strict=True)] == [True] * 3
+    fewer = msgspec.structs.replace(again, running=1)
+    assert all(row.service is fewer for row in rows(fewer, 3)), "what it says changed"

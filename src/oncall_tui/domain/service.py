@@ -81,6 +81,10 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     note: str = ""
     verbs: frozenset[Verb] = frozenset()
 
+    def says_the_same(self, other: Service) -> bool:
+        """Tell whether both are equal but for when they were read."""
+        return msgspec.structs.replace(self, read_at=other.read_at) == other
+
     @property
     def name(self) -> str:
         return self.key.name

@@ -42,6 +42,8 @@ class Rules(msgspec.Struct, frozen=True):
 class TriagedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One problem as an engineer sees it: one row, and its place among others (*rank*, the smallest first).
 
+    *service* may have been read again since: when that was stands on the board's own (``Board.services``).
+
     *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
     *others* are the same problem as other sources tell it. *incident* is the pager's alert for it: ``a`` goes there.
     *began* is when the episode began, which has had so many *firings*. *ended*: its incident ended, and the same
@@ -193,7 +195,8 @@ class Triager:
 
     def _learn(self, board: Board) -> _Stale:
         """Take the board's services and deploys; what rows of which services and products have to be made anew."""
-        moved = _differing(self._services, board.services)
+        services = {i: _settled(self._services.get(i), s) for i, s in board.services.items()}
+        moved = _differing(self._services, services)
         names = {s.name for s in moved}
         ids = {s.id for s in moved} | {d.service_id for d in _differing(self._deploys, board.deploys)}
         unread = blind(board.sources)
@@ -205,8 +208,8 @@ class Triager:
             found = ((s, self._owners.of_service(s)) for s in board.services)
             self._products = {s: p for s, p in found if p}
         if names:
-            self._index = ServiceIndex(board.services.values())
-        self._services, self._deploys, self._blind = board.services, board.deploys, unread
+            self._index = ServiceIndex(services.values())
+        self._services, self._deploys, self._blind = services, board.deploys, unread
         self._by_service, self._by_product = {}, {}
         unread_of = (s for s in board.services.values() if s.note == DEPLOYS_UNREAD)
         told = (
@@ -415,6 +418,11 @@ def _by_rank(row: TriagedAlert) -> Rank:
 def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
     """*old* itself where *new* has the same objects in the same order: what is drawn from it need not be again."""
     return old if len(old) == len(new) and all(map(is_, old, new)) else tuple(new)
+
+
+def _settled(old: Service | None, new: Service) -> Service:
+    """Return *old* where *new* was only read later: else each poll would make all rows of its product anew."""
+    return old if old is not None and (old is new or new.says_the_same(old)) else new
 
 
 def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:

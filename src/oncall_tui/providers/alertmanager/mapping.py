@@ -38,6 +38,14 @@ class _AlertmanagerEntry:
         self.held: tuple[str | ListedSilence, ...] = ()
         self.muted: tuple[str, ...] = ()
 
+    def take_up(self, old: Alert | None) -> None:
+        """Keep the row of the last poll where it says the same: one object, also where its bytes came otherwise."""
+        if old is None or old is self.row or old != self.row:
+            return
+        if self.base is self.row:
+            self.base = old
+        self.row = old
+
     def rename(self, row_id: str) -> None:
         """Make its row one of another id."""
         if self.base.id != row_id:
@@ -101,18 +109,13 @@ class AlertmanagerRows:
             intervals = muted.get(row.native_id, ())
             if (by, intervals) != (entry.held, entry.muted):
                 entry.held, entry.muted, entry.row = by, intervals, self._quiet(row, by, intervals)
-            entry.row = self._reuse(entry.row)
+            entry.take_up(self._by_id.get(entry.row.id))
             twin = by_id.get(entry.row.id)
             if twin is None or not twin.state.asks or entry.row.state.asks:  # twice the same labels: what asks is shown
                 by_id[entry.row.id] = entry.row
         self._known.note_held(held)
         self._by_id = by_id
         return tuple(by_id.values())
-
-    def _reuse(self, row: Alert) -> Alert:
-        """The row of the last poll where it says the same."""
-        old = self._by_id.get(row.id)
-        return old if old is not None and (old is row or old == row) else row
 
     def row(self, item: AlertmanagerAlert, held: tuple[str | ListedSilence, ...], intervals: tuple[str, ...]) -> Alert:
         """One row, with the silences that hold it (the id alone where that cannot be read) and what mutes it.

@@ -450,8 +450,3 @@ def to_service(
         note=note,
         verbs=(ON_SERVICE if service.controller == "ECS" else ROLL_BACK) if can_act else NO_VERBS,
     )
-
-
-def says_the_same(new: Service, old: Service) -> bool:
-    """Equal but for when they were read?"""
-    return msgspec.structs.replace(new, read_at=old.read_at) == old

@@ -74,14 +74,15 @@ def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) ->
     if pane == "alerts":
         if row is None:
             return None
-        deploys = _deploys(row.service, board)
-        newest = _newest(row.service, deploys, board)
+        service = _as_read(row.service, board) if row.service else None
+        deploys = _deploys(service, board)
+        newest = _newest(service, deploys, board)
         return Subject(
             pane=pane,
             row_id=row_id,
             triaged_alert=row,
             members=row.members,
-            service=row.service,
+            service=service,
             newest=newest,
             deploy=row.suspect or newest,
             deploys=_with(deploys, row.suspect),
@@ -102,6 +103,12 @@ def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) ->
         deploys=_with(deploys, own),
         product=update.triaged.products.get(service.id) if service else None,
     )
+
+
+def _as_read(service: Service, board: Board) -> Service:
+    """Return the row's *service* with the time at which it was read last: what it says is the row's as drawn."""
+    newest = board.services.get(service.id)
+    return newest if newest is not None and newest.says_the_same(service) else service
 
 
 def _deploys(service: Service | None, board: Board) -> tuple[Deploy, ...]:

@@ -9,6 +9,8 @@ from functools import partial
 from sys import intern
 from typing import Any
 
+import msgspec
+
 from oncall_tui import errors
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
@@ -478,8 +480,10 @@ class EcsReader:
                 self._source, service, at, made, note or unread, self._account, can_act, current, running
             )
             old = self._rows.get(key)
-            if old is None or abs(row.read_at - old.read_at) >= SAME_ROW_S or not rows.says_the_same(row, old):
-                self._rows[key] = row  # else the same object stays: what did not change is not drawn again
+            if old is None or not row.says_the_same(old):
+                self._rows[key] = row
+            elif abs(row.read_at - old.read_at) >= SAME_ROW_S:  # else the same object stays: nothing is drawn again
+                self._rows[key] = msgspec.structs.replace(old, read_at=row.read_at)
         self._deploys.dirty.clear()
 
     def _told(self) -> Iterator[PartialFailure]:
