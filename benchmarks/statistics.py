@@ -54,9 +54,9 @@ def _measured(scale: int) -> list[Result]:
         whole, earlier = Period(year.began, year.ended), Period(year.began - DAYS * 86_400, year.began)
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()  # SQLite works in this process: what other programs do does not count
             found = as_object(StatisticsReader(history, ZONE, year.ended).statistics(whole, earlier))
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         more_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
         assert_same(found, truth(year, ZONE, whole.since, whole.until))
         store.close()
@@ -69,7 +69,7 @@ def _measured(scale: int) -> list[Result]:
         Result(f"{name}: derived for the first time", f"{derived_s:.1f} s ({count / derived_s:.0f} entries a second)"),
         Result(
             f"{name}: `stats` of the whole, and of the year before",
-            f"{middle(times) * 1000:.0f} ms, {more_mb:.0f} MB more at the peak; each number as computed apart",
+            f"{middle(times) * 1000:.0f} ms of a core, {more_mb:.0f} MB more at the peak; each as computed apart",
             f"{BUDGET_S:.0f} s",
             middle(times) < BUDGET_S,
         ),
