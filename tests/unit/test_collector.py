@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from oncall_tui.tui import collector as module
-from oncall_tui.tui.collector import AT_LAST_S, EVERY_S, QUIET_S, WHOLE_EVERY, Collector
+from oncall_tui.tui.collector import AT_LAST_S, BREATH_S, EVERY_S, GROWN, QUIET_S, WHOLE_EVERY, Collector
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,7 @@ def as_it_was() -> Iterator[None]:
 def collections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The calls, in order."""
     calls: list[str] = []
+    monkeypatch.setattr(module.gc, "get_count", lambda: (0, 0, 0))
     for name in ("collect", "freeze", "unfreeze"):
         monkeypatch.setattr(module.gc, name, lambda name=name: calls.append(name))
     return calls
@@ -53,6 +54,23 @@ def test_whoever_types_for_ever_does_not_keep_all_garbage(collections: list[str]
         collector.tick(float(now))
     assert collections == []
     collector.tick(AT_LAST_S)
+    assert collections == ["collect", "freeze"]
+
+
+def test_where_much_has_come_a_pause_between_two_keys_is_enough(
+    collections: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed screens are circles: 50 of them were 40 MB for whoever opened one after the other."""
+    collector = Collector()
+    collector.begin(0.0)
+    collections.clear()
+    collector.pressed(10.0)
+    collector.tick(10.0 + BREATH_S)
+    assert collections == []
+    monkeypatch.setattr(module.gc, "get_count", lambda: (0, 0, GROWN))
+    collector.tick(10.0 + BREATH_S / 2)
+    assert collections == []
+    collector.tick(10.0 + BREATH_S)
     assert collections == ["collect", "freeze"]
 
 

@@ -12,6 +12,8 @@ NEVER = 1_000_000
 QUIET_S = 5.0  # without a key: nobody types now
 EVERY_S = 60.0
 AT_LAST_S = 600.0  # also while somebody types
+GROWN = 5  # collections of the middle generation: about 100,000 objects came; a screen that was closed is some thousand
+BREATH_S = 0.3  # without a key: between two keys of somebody who opens one screen after the other
 WHOLE_EVERY = 10  # of these collections one looks at all objects again, not only at those that came since the last
 
 
@@ -34,9 +36,10 @@ class Collector:
         self._pressed_at = now
 
     def tick(self, now: float) -> None:
-        """Collect, if it is time and nobody types."""
-        since = now - self._collected_at
-        if since >= AT_LAST_S or (since >= EVERY_S and now - self._pressed_at >= QUIET_S):
+        """Collect, if it is time and nobody types; where much has come, as soon as there is a pause between two keys."""
+        since, quiet = now - self._collected_at, now - self._pressed_at
+        grown = gc.get_count()[2] >= GROWN
+        if since >= AT_LAST_S or (since >= EVERY_S and quiet >= QUIET_S) or (grown and quiet >= BREATH_S):
             self._collected_at = now
             self._collect()
 
