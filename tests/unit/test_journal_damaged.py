@@ -87,9 +87,14 @@ def fresh(path: Path) -> None:
 
 
 def works(journal: Journal) -> None:
-    """It takes an intent, and gives it back."""
+    """It takes an intent, and gives it back: from a file that is found to be damaged only then, from the new one."""
+    known = len(journal.notices)
     journal.must(entry("after"))
-    assert journal.recent(1)[0].subject == "after"
+    found = journal.recent(1)
+    if not found and len(journal.notices) > known:
+        works(journal)
+        return
+    assert found[0].subject == "after"
     assert journal.open_intents() == []
     assert journal.failure == ""
 
@@ -202,6 +207,9 @@ def test_a_file_that_was_cut_off(path: Path, opened: Callable[[], Journal], leng
     assert survives(path, opened) is (length > 1)  # of a single byte SQLite makes a database anew
 
 
+VERSION = slice(60, 64)  # of SQLite's header: the user_version
+
+
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.everything) for n in range(2, 9))])
 def test_a_file_with_bytes_flipped(path: Path, opened: Callable[[], Journal], seed: int) -> None:
     whole = filled(path)
@@ -212,6 +220,7 @@ def test_a_file_with_bytes_flipped(path: Path, opened: Callable[[], Journal], se
         where = (100, 4096, len(data))[number % 3]  # the header, the tables' definitions, anywhere
         for _ in range(random_.choice((1, 5, 50))):
             data[random_.randrange(where)] = random_.randrange(256)
+        data[VERSION] = whole[VERSION]  # another number there is another version's file, and said as that
         path.write_bytes(data)
         survives(path, opened)
 

@@ -36,7 +36,7 @@ class Collector:
         self._pressed_at = now
 
     def tick(self, now: float) -> None:
-        """Collect, if it is time and nobody types; where much has come, as soon as there is a pause between two keys."""
+        """Collect, if it is time and nobody types; where much has come, in a pause between two keys."""
         since, quiet = now - self._collected_at, now - self._pressed_at
         grown = gc.get_count()[2] >= GROWN
         if since >= AT_LAST_S or (since >= EVERY_S and quiet >= QUIET_S) or (grown and quiet >= BREATH_S):

@@ -280,7 +280,7 @@ def test_every_error_whose_name_tells_a_denial_or_a_throttle_is_one() -> None:
 
 
 def test_every_throttle_that_botocore_knows_is_one_but_for_other_services() -> None:
-    other = {"EC2ThrottledException", "ProvisionedThroughputExceededException", "TransactionInProgressException"}
+    other = {"EC2ThrottledException", "TransactionInProgressException"}
     quota = {"LimitExceededException"}  # ECS's and CodeDeploy's: a quota, which waiting does not mend
     theirs = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
     assert theirs - other - quota <= aws_errors.THROTTLED

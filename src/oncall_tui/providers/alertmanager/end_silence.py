@@ -14,12 +14,11 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.silence import StandingSilence
 from oncall_tui.providers.alertmanager.api import AlertmanagerApi, safe_id
-from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert
 from oncall_tui.providers.alertmanager.mapping import same_person
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerMatcher, ListedSilence
-from oncall_tui.providers.base import ActionHandler, Receipt
-from oncall_tui.providers.http import before_sending, listed, read_back, stamp
-from oncall_tui.providers.write_grace import WriteGrace
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.http import WriteHandler, before_sending, listed, stamp
 from oncall_tui.text.time_format import local_time
 
 MARK = "/silence/"
@@ -57,12 +56,8 @@ def _words(matchers: Iterable[AlertmanagerMatcher]) -> str:
     return ", ".join(f'{m.name}{signs[m.isEqual, m.isRegex]}"{m.value}"' for m in sorted(matchers))
 
 
-class EndSilence(ActionHandler):
+class EndSilence(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
     """Expires one silence, whoever made it: the plan says whose it is, and which alerts notify again."""
-
-    def __init__(self, context: AlertmanagerHandlerContext) -> None:
-        self.context = context
-        self._sent = WriteGrace(context.clock)
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the silence, and what it keeps quiet. Raises Refused where it is over, or another than was listed."""
@@ -122,17 +117,13 @@ class EndSilence(ActionHandler):
         if stamp(now.endsAt) != stamp(str(plan.request["ends"])):
             raise errors.Refused(f"it was changed meanwhile: {self._ends(now)}", "read the list again")
 
-    def send(self, plan: Plan) -> Receipt:
+    def _write(self, plan: Plan) -> Receipt:
         """DELETE it once. Raises ActionFailed or OutcomeUnknown."""
-        self._sent.note(plan)
         self.context.api.expire(safe_id(str(plan.request["silence"])))
         return Receipt({"silence": plan.request["silence"]})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """DONE where it is expired, or not there any more; PENDING while that cannot be read, or may still come."""
-        return read_back(lambda: self._verify(plan, receipt))
-
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """DONE where it is expired, or not there any more; PENDING while it may still come."""
         found = self.context.silence(safe_id(str(plan.request["silence"])))
         if found is not None and found.status.state != "expired":
             return self.context.not_yet(self._sent, plan, receipt, "sent, not ended yet", "the silence is still there")
