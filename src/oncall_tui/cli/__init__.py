@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "note": ("note:note", "Add a note to an alert."),
     "mark": ("mark:mark", "Mark an alert's newest episode as actionable or noise."),
     "follow-up": ("follow_up:follow_up", "List, add, change and close follow-ups."),
+    "incident": ("incident:incident", "List, open, add to and close incidents."),
+    "postmortem": ("postmortem:postmortem", "Print an incident's write-up to fill in."),
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),
     "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),

@@ -78,10 +78,15 @@ def named_by(text: str) -> tuple[str, int]:
     parts = text.strip().upper().split("-")
     if [len(part) for part in parts] != [_TIME, _NAME, _NUMBER] or not set("".join(parts)) <= _VALUES.keys():
         raise ValueError("expected an entry's id, like 01KB7Q2M3X-7ZK4M2Q9W1XAB-000001A")
-    number = 0
-    for digit in parts[2]:
-        number = number * 32 + _VALUES[digit]
-    return parts[1], number
+    return parts[1], _value(parts[2])
+
+
+def written_at(text: str) -> float:
+    """Return the time that an id says (seconds since the epoch, UTC, to the millisecond). Raises ValueError for what
+    is no id.
+    """
+    named_by(text)
+    return _value(text.strip().upper().partition("-")[0]) / 1000
 
 
 def origin_name(random_bits: int) -> str:
@@ -95,3 +100,10 @@ def _in_digits(value: int, width: int) -> str:
         value, digit = divmod(value, 32)
         found = _DIGITS[digit] + found
     return found.rjust(width, "0")
+
+
+def _value(digits: str) -> int:
+    found = 0
+    for digit in digits:
+        found = found * 32 + _VALUES[digit]
+    return found

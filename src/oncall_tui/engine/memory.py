@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oncall_tui.actions.follow_ups import FollowUps
+from oncall_tui.actions.incidents import RecordedIncidents
 from oncall_tui.actions.marks import EpisodeMarks, MarkTarget
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.entry import EntryKind
+from oncall_tui.domain.entry import EntryKind, written_at
 from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode, episode_id
 from oncall_tui.domain.memory import DAY_S, DAYS, AlertMemory, RowMemory, memory_of, occurrences
 from oncall_tui.errors import JournalError
@@ -30,7 +31,9 @@ from oncall_tui.runtime.secret import redact
 from oncall_tui.triage.episodes import key_of
 
 if TYPE_CHECKING:
+    from oncall_tui.domain.incident import Incident
     from oncall_tui.domain.record import RecordPage, RecordScope
+    from oncall_tui.reports.postmortem import Postmortem
     from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,7 @@ class RecordMemory:
     ) -> None:
         self._journal, self._clock, self._run, self._changed = journal, clock, run, changed
         self.follow_ups = FollowUps(journal, clock, read_only)
+        self.incidents = RecordedIncidents(journal, clock, read_only)
         self.marks = EpisodeMarks(journal, clock, read_only)
         self.history = History(journal, history_path(journal.path))
         self.rows: Mapping[str, RowMemory] = MappingProxyType({})  # by the row's id
@@ -139,15 +143,15 @@ class RecordMemory:
         episodes = [e for key in keys for e in self.history.episodes(0.0, FAR, alert=key)]
         found = occurrences(episodes)
         over = found[:-1] if fires else found
-        ids = {*keys, *(redact(a.id) for a in members), *self._same_problem(keys)}
+        ids = {*keys, *(redact(a.id) for a in members), *self.same_problem(keys)}
         acts = acts_on(self._journal, over[-1], ids, service) if over else ()
         mine = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
         since = self.began() or now
         return memory_of(occurrences(episodes, acts), now, tz, since, fires and bool(found), mine)
 
-    def _same_problem(self, keys: Iterable[str]) -> set[str]:
+    def same_problem(self, keys: Iterable[str]) -> set[str]:
         """Return the ids and keys of all alerts that were ever one problem with these: what was done to an incident
-        was done about its alert. Reads the disk.
+        was done about its alert. Reads the disk. Raises JournalError.
         """
         found: set[str] = set()
         for key in keys:
@@ -213,6 +217,46 @@ class RecordMemory:
         entries = (e for e in self._journal.of(alert_id) if e.kind is EntryKind.ALERT)
         return next((str(key) for e in entries if (key := e.data.get("key"))), alert_id)
 
+    # --- incidents ----------------------------------------------------------------------------------------------------
+
+    def episodes_named(self, name: str) -> tuple[str, ...]:
+        """Return the ids of the episodes that an alert's or an episode's id names: the newest, and those that are one
+        problem with it. Empty: the record has none. Reads the disk. Raises JournalError.
+        """
+        newest = self.newest(name)
+        if newest is None:
+            return ()
+        joined = self.history.episodes(0.0, FAR, problem=newest.problem) if newest.problem else ()
+        return (newest.id, *(e.id for e in joined if e.id != newest.id))
+
+    def deploy_named(self, name: str) -> PastDeploy | None:
+        """Return a deploy by its id, or the newest one of the service with this id; None: there is none.
+
+        Reads the disk. Raises JournalError.
+        """
+        self.history.catch_up()
+        if (found := self.history.deploy(name)) is not None:
+            return found
+        newest = self.history.deploys(0.0, FAR, service=name, newest=1)
+        return newest[0] if newest else None
+
+    def has_entry(self, entry: str) -> bool:
+        """Tell whether the journal has the entry with this id. Reads the disk. Raises JournalError, ValueError for
+        what is no id.
+        """
+        at = written_at(entry)
+        return any(e.id == entry for e in self._journal.since(at - 1.0, until=at + 1.0))
+
+    def write_up(self, incident: Incident) -> Postmortem:
+        """Gather what the record has of an incident. Reads the disk. Raises Refused, JournalError."""
+        from oncall_tui.inspection.incident_record import gathered
+        from oncall_tui.reports.postmortem import postmortem
+
+        self.history.catch_up()
+        self.follow_ups.load()
+        follow_ups = tuple(self.follow_ups.current.values())
+        return postmortem(gathered(self, self._journal, incident, follow_ups, self._clock.now()))
+
     # --- the search ---------------------------------------------------------------------------------------------------
 
     def search(self, scope: RecordScope, words: str, until: float, most: int) -> RecordPage:
@@ -224,7 +268,7 @@ class RecordMemory:
 
         self.history.catch_up()
         if scope.alerts:
-            scope = msgspec.structs.replace(scope, ids=tuple({*scope.ids, *self._same_problem(scope.alerts)}))
+            scope = msgspec.structs.replace(scope, ids=tuple({*scope.ids, *self.same_problem(scope.alerts)}))
         return search(self, self._journal, scope, words, until, most)
 
     def episodes(

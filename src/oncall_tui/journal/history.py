@@ -155,6 +155,12 @@ class History:
         query = f"SELECT * FROM (SELECT {names} FROM past_deploy WHERE {where} ORDER BY started DESC, id DESC LIMIT ?)"
         return [_deploy(row) for row in self.rows(f"{query} ORDER BY started, id", (*values, newest))]
 
+    def deploy(self, deploy_id: str) -> PastDeploy | None:
+        """One deploy by its id; None: there is none, or no more."""
+        names = ", ".join(f'"{name}"' for name in _DEPLOY)
+        found = self.rows(f"SELECT {names} FROM past_deploy WHERE id = ?", (deploy_id,))
+        return _deploy(found[0]) if found else None
+
     def watched(self, since: float, until: float, now: float) -> list[tuple[float, float]]:
         """Return from when to when somebody watched, oldest first, within that time."""
         query = "SELECT began, ended, goes_on FROM watch WHERE began < ? AND ended >= ? ORDER BY began"

@@ -1,0 +1,120 @@
+"""A night with a recorder and no board, written up: each fact is what the world did, and links to its entry."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.test_commands import NOT_DONE, Shell
+from tests.end_to_end.world import World, until
+from tests.support.forked import PIPE, popen
+
+API = "prod/prod-main/shop-api"
+SPEED = 8
+LEAST_S = (20 - 8 + 8) / SPEED  # of the scenario, from its deploy to its page: a task is killed, and missing for 8 s
+TITLE = "shop-api: 2 of 4 tasks run"
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def played(world: World, shell: Shell) -> str:
+    """Have Alice acknowledge the page, and roll the bad deploy back, while a recorder watches; the alert's id."""
+    recorder = popen("oncall_tui", "--config", str(shell.config), "record", env=world.env, stderr=PIPE)
+    try:
+        until(lambda: [e for e in world.entries("alert") if e.data["new"] == "firing"], "the page")
+        until(lambda: world.entries("deploy"), "the deploy is in the journal")
+        alert = world.entries("alert")[0].subject
+        shell("ack", alert)
+        shell("rollback", API, "--yes", "--confirm", "shop-api")
+        until(lambda: [e for e in world.entries("alert") if e.data["new"] == "resolved"], "it is over")
+        until(lambda: [e for e in world.entries("deploy") if e.data["new"] == "rolled back"], "the rollback's end")
+        recorder.send_signal(signal.SIGTERM)
+        assert recorder.wait(20) == 0
+    finally:
+        recorder.kill()
+        recorder.communicate(10)
+    return alert
+
+
+@pytest.mark.everything
+def test_a_night_is_written_up_as_the_world_played_it(make_world: Callable[..., World]) -> None:
+    world = make_world("--scenario", "bad-image", "--speed", str(SPEED))
+    shell = Shell(world, intervals=0.5)
+    alert = played(world, shell)
+    truth = world.state["deployments"][API][0]
+    made = shell("incident", "new", "no tasks of shop-api", "--lead", "Bob", "--alert", alert, "--deploy", API).out
+    incident = made.split()[-1]
+    assert "1 episode, 1 deploy" in made
+    told = shell("postmortem", incident[:5], "--json").json
+    assert (told["title"], told["lead"], told["products"], told["services"]) == (
+        *("no tasks of shop-api", "Bob"),
+        *(["shop"], [API]),
+    )
+    held_to_the_world(told, truth)
+    linked_to_entries(told, shell)
+    out = shell("postmortem", incident).out
+    for fact in told["timeline"]:
+        assert f"| {fact['at']} | " in out
+        assert f"`{fact['link']}`" in out
+    assert "NOT WATCHED" in out  # before the recorder began
+    assert shell("incident", "close", incident, "--note", "a typo in a tag").out.count("closed") == 1
+    shell("incident", "close", incident, code=NOT_DONE)
+    path = world.folder / "night.md"
+    shell("postmortem", incident, "--out", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "the incident is closed" in path.read_text()
+    shell("postmortem", incident, "--out", str(path), code=NOT_DONE)
+
+
+def held_to_the_world(told: dict[str, Any], truth: dict[str, Any]) -> None:
+    """The deploy's times are the world's, to the second in which they are said; the durations are between them."""
+    assert truth["status"] == "ROLLBACK_SUCCESSFUL"
+    events = {fact["event"]: at(fact["at"]) for fact in told["timeline"]}
+    deploy = f"deploy {API} :41→:42"
+    (started,) = (when for event, when in events.items() if event.startswith(deploy) and event.endswith(" starts"))
+    assert started == int(truth["created_at"])
+    assert events[f"{deploy}: rolled back"] == int(truth["finished_at"])
+    fires, over = events[f"PAGE {TITLE} fires"], events[f"{TITLE} is over"]
+    assert (fires, over) == (at(told["began"]), at(told["ended"]))
+    acknowledged = events[f"{TITLE} acknowledged by Alice"]
+    back = events["Alice: Roll back prod/shop-api from :42 to :41"]
+    assert started < fires <= acknowledged <= back <= over
+    assert told["detect_s"]["seconds"] >= int(LEAST_S)
+    for name, first, last in (
+        ("detect_s", truth["created_at"], fires),
+        ("acknowledge_s", fires, acknowledged),
+        ("mitigate_s", fires, truth["finished_at"]),
+        ("resolve_s", fires, over),
+    ):
+        assert abs(told[name]["seconds"] - (last - first)) <= 1.5, name
+        assert told[name]["at_most"] is False
+
+
+def linked_to_entries(told: dict[str, Any], shell: Shell) -> None:
+    """Each link is an entry that says the fact."""
+    lines = shell("journal", "--last", "1000", "--json").out.splitlines()
+    entries = {entry["id"]: entry for entry in map(json.loads, lines)}
+    for fact in told["timeline"]:
+        entry = entries[fact["link"]]
+        wanted = {
+            r" fires$": ("alert", "firing"),
+            r" acknowledged by Alice$": ("alert", "acknowledged"),
+            r" is over$": ("alert", "resolved"),
+            r" starts$": ("deploy", "in progress"),
+            r": rolled back$": ("deploy", "rolled back"),
+        }
+        for words, (kind, state) in wanted.items():
+            if re.search(words, fact["event"]):
+                assert (entry["kind"], entry["data"]["new"]) == (kind, state), fact
+                break
+        else:
+            assert entry["kind"] in ("intent", "outcome"), fact
+            assert entry["at"] == fact["at"]
