@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.test_commands import NOT_DONE, Shell
+from tests.end_to_end.test_commands import NOT_DONE, Answer, Shell
 from tests.end_to_end.world import World, until
 from tests.support.forked import PIPE, popen
 
@@ -72,6 +72,37 @@ def test_a_night_is_written_up_as_the_world_played_it(make_world: Callable[..., 
     assert path.stat().st_mode & 0o777 == 0o600
     assert "the incident is closed" in path.read_text()
     shell("postmortem", incident, "--out", str(path), code=NOT_DONE)
+    bundled(world, shell, incident, told)
+    alone = world.folder / "alone"
+    Answer(shell.start("bundle", alert, "--out", str(alone)))
+    assert json.loads((alone / "facts.json").read_text())["deploys"] == told["deploys"]
+
+
+def bundled(world: World, shell: Shell, incident: str, told: dict[str, Any]) -> None:
+    """The folder has what the world shows, and says what it has not."""
+    folder = world.folder / "bundle"
+    world.fault("error500", "prod", operation="GetMetricData")
+    shell("bundle", incident, "--out", str(folder), code=NOT_DONE)
+    world.mend()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    data = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    manifest = data["manifest.json"]
+    assert {row["file"] for row in manifest["files"]} == data.keys() - {"manifest.json"}
+    assert all(row["source"] and row["read_at"].endswith("Z") for row in manifest["files"])
+    left_out = {one["what"]: one["why"] for one in manifest["left_out"]}
+    assert "GetMetricData" in left_out.pop(f"{API}: metrics")
+    assert all("older ones" in why for why in left_out.values())  # the world's services log a lot
+    assert f"{API}: metrics" in (folder / "README.md").read_text()
+    (service,) = (s for s in data["board.json"]["services"] if s["id"] == API)
+    assert service["running"] == world.state["services"][API]["running"]
+    (change,) = data["changes.json"]
+    assert (change["arrow"], "image shop-api:v3.2.0 → shop-api:v3.2.l" in change["changes"]) == (":41→:42", True)
+    assert {f["link"] for f in told["timeline"]} <= {entry["id"] for entry in data["entries.json"]}
+    tasks = data["service-1-shop-api-inside.json"]["tasks"]
+    assert sum(task["status"] == "RUNNING" for task in tasks) >= service["desired"]
+    assert data["service-1-shop-api-logs.json"]
+    shell("bundle", incident, "--out", str(folder), code=NOT_DONE)
 
 
 def held_to_the_world(told: dict[str, Any], truth: dict[str, Any]) -> None:

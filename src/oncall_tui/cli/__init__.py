@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "follow-up": ("follow_up:follow_up", "List, add, change and close follow-ups."),
     "incident": ("incident:incident", "List, open, add to and close incidents."),
     "postmortem": ("postmortem:postmortem", "Print an incident's write-up to fill in."),
+    "bundle": ("bundle:bundle", "Write an incident's evidence into a new folder."),
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),
     "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),

@@ -1,9 +1,11 @@
-"""A file that an engineer asks for by its name: written whole or not at all, readable by its owner alone."""
+"""A file, or a folder, that an engineer asks for by name: written whole or not at all, readable by its owner alone."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from oncall_tui.errors import OncallError
@@ -35,6 +37,27 @@ def write_new(name: str, text: str) -> Path:
         with contextlib.suppress(OSError):
             path.unlink()
         raise _failed(path, error) from None
+    return path
+
+
+def write_folder(name: str, files: Mapping[str, str]) -> Path:
+    """Write *files* (text by name) into the new folder *name*, of mode 0700, and return its whole path. Blocks.
+
+    Raises ExportFailed where there is one of that name already, or not all of it can be written: nothing stays then.
+    """
+    path = Path(name).expanduser().absolute()
+    try:
+        path.mkdir(0o700)
+    except FileExistsError:
+        raise ExportFailed(f"{path} is there already", "give another name: nothing is overwritten") from None
+    except (OSError, ValueError) as error:
+        raise _failed(path, error) from None
+    try:
+        for file, text in files.items():
+            write_new(str(path / file), text)
+    except ExportFailed:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return path
 
 
