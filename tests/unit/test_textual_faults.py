@@ -1,5 +1,5 @@
-"""The faults of Textual that ``tui/terminal/driver.py`` works around: a test fails where one is mended there, so that
-ours can go. Its version is pinned by requirements.lock.
+"""The faults of Textual that ``tui/terminal/driver.py`` and ``tui/collector.py`` work around: a test fails where one is
+mended there, so that ours can go. Its version is pinned by requirements.lock.
 """
 
 from __future__ import annotations
@@ -7,8 +7,10 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from textual._styles_cache import StylesCache
 from textual.drivers.linux_driver import LinuxDriver
 
+from oncall_tui.tui.collector import Collector
 from oncall_tui.tui.terminal.driver import KeyDriver
 
 FAULTS = {
@@ -38,3 +40,11 @@ def test_the_names_that_are_overridden_are_there() -> None:
         assert callable(getattr(LinuxDriver, name))
     for word in ("_writer_thread", "_key_thread", "attrs_before", "exit_event", "_file"):
         assert word in inspect.getsource(LinuxDriver), word
+
+
+def test_textual_keeps_the_lines_of_widgets_that_are_gone() -> None:
+    source = inspect.getsource(StylesCache)
+    assert "@lru_cache" in source.partition("def get_inner_outer")[0][-40:], "mended? (1,024 widgets are kept alive)"
+    assert "get_inner_outer.cache_clear()" in inspect.getsource(Collector), (
+        "the work-around is gone: take this away too"
+    )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 REDRAW_S = 0.25
-COLLECT_S = 1.0  # how often it is asked whether this is a moment to collect garbage
+COLLECT_S = 0.4  # how often it is asked whether this is a moment to collect garbage
 
 
 def _commands() -> type[Provider]:

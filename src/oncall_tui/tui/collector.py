@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 
+from textual._styles_cache import StylesCache
+
 YOUNG = (2_000, 10)  # objects, and collections of the youngest, before a generation is collected: a millisecond each
 NEVER = 1_000_000
 QUIET_S = 5.0  # without a key: nobody types now
@@ -44,6 +46,9 @@ class Collector:
             self._collect()
 
     def _collect(self) -> None:
+        # Textual remembers two colours for each of the last 1,024 widgets, and with a widget its lines: 0.8 MB for each
+        # time that the help was opened and closed.
+        StylesCache.get_inner_outer.cache_clear()
         if self._since_whole == WHOLE_EVERY:
             self._since_whole = 0
             gc.unfreeze()
