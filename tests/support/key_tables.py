@@ -40,6 +40,7 @@ def keys_page(text: str) -> str:
         "The detail": "detail",
         "The record": "record",
         "Follow-ups": "follow-ups",
+        "Incidents": "incidents",
         "Numbers": "statistics",
         "The quiet list": "quiet",
     }

@@ -24,6 +24,7 @@ from oncall_tui.tui.screens.handover import HandoverView
 from oncall_tui.tui.screens.logs.screen import LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
 from oncall_tui.tui.screens.record.follow_ups import FollowUpScreen
+from oncall_tui.tui.screens.record.incidents import IncidentScreen
 from oncall_tui.tui.screens.record.quiet import QuietScreen
 from oncall_tui.tui.screens.record.record import RecordScreen
 from oncall_tui.tui.screens.statistics.counted import CountedScreen
@@ -40,13 +41,14 @@ SCREENS: dict[str, type[Screen]] = {  # type: ignore[type-arg]
     "handover": HandoverView,
     "record": RecordScreen,
     "follow-ups": FollowUpScreen,
+    "incidents": IncidentScreen,
     "statistics": StatisticsScreen,
     "counted": CountedScreen,
     "quiet": QuietScreen,
 }
 
 
-LISTS = tuple(f"screens/record/{name}.py" for name in ("list_screen", "record", "follow_ups", "quiet"))
+LISTS = tuple(f"screens/record/{name}.py" for name in ("list_screen", "record", "follow_ups", "incidents", "quiet"))
 LISTS += tuple(f"screens/statistics/{name}.py" for name in ("screen", "counted"))
 
 

@@ -15,6 +15,7 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.follow_up import follow_ups
+from oncall_tui.domain.incident import incidents
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import ActionFailed, Refused
@@ -399,6 +400,32 @@ def test_follow_ups_stay_in_the_handover_until_they_are_closed_and_once_more_in_
     assert "the old one" not in said
     assert as_object(told)["follow_ups"][0]["opened_at"].endswith("Z")
     assert "Follow-ups" not in text(made([]))
+
+
+def test_incidents_stay_in_the_handover_until_they_are_closed_and_once_more_in_the_one_of_their_end() -> None:
+    def told_of(minutes_ago: float, subject: str, state: str, title: str, text: str = "") -> Entry:
+        given = {"title": title, "lead": "Bob", "state": state, "episodes": ["prom/a@1"], "deploys": []}
+        return entry(EntryKind.INCIDENT, minutes_ago, subject, text, "Alice", **given)
+
+    every = incidents(
+        [
+            told_of(9000, "i1", "open", "checkout is down"),
+            told_of(9000, "i2", "open", "the old one"),
+            told_of(8000, "i2", "closed", "the old one"),
+            told_of(9000, "i3", "open", "mended"),
+            told_of(30, "i3", "closed", "mended", "the cache was cold"),
+        ]
+    ).values()
+    told = handover([], triaged(), SINCE, NOW, incidents=every)
+    assert [i.id for i in told.incidents] == ["i1", "i3"]
+    said = text(told)
+    assert "Incidents: 1 open" in said
+    assert "checkout is down · open · lead Bob · 1 episode, 0 deploys · opened" in said
+    assert "mended · closed · lead Bob" in said
+    assert "by Alice · the cache was cold · i3" in said
+    assert "the old one" not in said
+    assert as_object(told)["incidents"][0]["opened_at"].endswith("Z")
+    assert "Incidents" not in text(made([]))
 
 
 def test_the_newest_word_on_an_episode_stands_beside_what_fired() -> None:

@@ -37,9 +37,11 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
         try:
             entries = engine.journal.since(now - back, KINDS)
             engine.memory.follow_ups.load()
+            engine.memory.incidents.load()
         except JournalError as error:
             failure = str(error)
-        told = made(entries, update.triaged, now - back, now, failure, engine.memory.follow_ups.current.values())
+        follow_ups, incidents = engine.memory.follow_ups.current, engine.memory.incidents.current
+        told = made(entries, update.triaged, now - back, now, failure, follow_ups.values(), incidents.values())
         text = markdown(told, zone)
         shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):

@@ -229,6 +229,12 @@ class RecordMemory:
         joined = self.history.episodes(0.0, FAR, problem=newest.problem) if newest.problem else ()
         return (newest.id, *(e.id for e in joined if e.id != newest.id))
 
+    def episodes_of(self, alerts: Sequence[Alert]) -> tuple[str, ...]:
+        """Return the ids of the episodes that these alerts are in. Reads and writes the disk. Raises JournalError."""
+        self._journal.must()  # what was seen of them just now is on disk
+        self.history.catch_up()
+        return tuple(dict.fromkeys(self._target(alert).id for alert in alerts))
+
     def deploy_named(self, name: str) -> PastDeploy | None:
         """Return a deploy by its id, or the newest one of the service with this id; None: there is none.
 

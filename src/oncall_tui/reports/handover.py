@@ -16,6 +16,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import RECORDER, WATCH_GAP_S, Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUp, ordered
+from oncall_tui.domain.incident import Incident, newest_first
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
@@ -116,6 +117,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     open: tuple[OpenAlert, ...] = ()
     done: tuple[HandoverAction, ...] = ()
     deploys: tuple[HandoverDeploy, ...] = ()
+    incidents: tuple[Incident, ...] = ()  # those that are open, and those that were closed in this time
     follow_ups: tuple[FollowUp, ...] = ()  # those that are not done, and those that were closed in this time
     unread: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()  # lists of which nothing was ever read: alerts, services, deploys
@@ -139,9 +141,10 @@ def handover(
     now: float,
     journal_failure: str = "",
     follow_ups: Iterable[FollowUp] = (),
+    incidents: Iterable[Incident] = (),
 ) -> Handover:
     """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first,
-    and *follow_ups* all that there are.
+    *follow_ups* and *incidents* all that there are.
     """
     return Handover(
         since=since,
@@ -152,6 +155,7 @@ def handover(
         open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
         deploys=_deploys(entries, triaged, since),
+        incidents=newest_first(i for i in incidents if i.is_open or i.changed_at >= since),
         follow_ups=ordered(f for f in follow_ups if f.is_open or f.changed_at >= since),
         unread=_unread(entries, triaged),
         not_known=tuple(sorted(nothing_read(triaged))),

@@ -11,8 +11,9 @@ import msgspec
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.follow_up import FollowUp
+from oncall_tui.domain.incident import Incident
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
-from oncall_tui.text.cells import clean
+from oncall_tui.text.cells import clean, count
 from oncall_tui.text.history_words import by, ended, stopped
 from oncall_tui.text.time_format import age, ago, moment, stamp, zone
 from oncall_tui.triage.counts import NOT_KNOWN
@@ -38,16 +39,17 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
     held = [o for o in h.open if o.state in _HELD]
     pages = [f for f in h.fired if f.pages]
     rest = [f for f in h.fired if not f.pages]
-    count = f"{sum(f.times for f in rest)} of {len(rest)}"
+    number = f"{sum(f.times for f in rest)} of {len(rest)}"
     told: list[tuple[str, list[str], str]] = [
         (f"Open pages: {_number(h, 'alerts', urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
         (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], NO_ACTION),
+        *_incidents(h, tz),
         *_followed(h, tz),
         (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
         (f"Open, not paging: {_number(h, 'alerts', asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
         (f"Seen, silenced or snoozed: {_number(h, 'alerts', held)}", [_open(o, h, tz) for o in held], "nothing"),
-        (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
+        (f"Notifications: {number}", [_fired(f, h, tz) for f in rest], "none"),
     ]
     watched = ("Coverage", _watched(h, tz))
     return (watched, *((heading, tuple(lines) or (_none(h, heading, none),)) for heading, lines, none in told))
@@ -154,6 +156,26 @@ def _fired(f: FiredGroup, h: Handover, tz: tzinfo) -> str:
     until = "still open" if f.ended is None else f"until {_when(f.ended, h, tz)} ({age(f.ended - f.first)})"
     mark = f" · {f.mark} ({f.marked_by})" if f.mark else ""
     return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}{mark}"
+
+
+def _incidents(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:
+    """The section of incidents; none where there is none, and where it is not known: the coverage says that."""
+    if not h.incidents:
+        return []
+    left = sum(i.is_open for i in h.incidents)
+    return [(f"Incidents: {left} open", [incident_words(i, h.now, tz) for i in h.incidents], "none")]
+
+
+def incident_words(i: Incident, now: float, tz: tzinfo) -> str:
+    """``checkout is down · open · lead Bob · 2 episodes, 1 deploy · opened 02:41 by Alice, 3h ago · 3fa91c02``.
+
+    *now* in seconds since the epoch, UTC.
+    """
+    holds = f"{count(len(i.episodes), 'episode')}, {count(len(i.deploys), 'deploy')}"
+    opened = f"opened {moment(i.opened_at, tz, now)} by {i.opened_by}, {ago(now - i.opened_at)}"
+    words = [i.title, str(i.state), f"lead {i.lead}" if i.lead else "no lead", holds, opened]
+    words += [f"closed {moment(i.changed_at, tz, now)} by {i.changed_by}"] if not i.is_open else []
+    return " · ".join([*words, *([i.said] if i.said else []), i.id])
 
 
 def _followed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:

@@ -119,11 +119,12 @@ def _durations(p: Postmortem) -> list[str]:
         ("mitigate", p.mitigate),
         ("resolve", p.resolve),
     ):
-        lines.append(f"| {name} | {_long(one)} | {escaped(one.words)} |")
+        lines.append(f"| {name} | {duration_words(one)} | {escaped(one.words)} |")
     return lines
 
 
-def _long(one: IncidentDuration) -> str:
+def duration_words(one: IncidentDuration) -> str:
+    """Return how long it was: ``4m``, ``at most 41 s``, ``not known``."""
     if one.seconds is None:
         return "not known"
     words = f"{one.seconds:.0f} s" if one.seconds < _SHOWN_S else length(one.seconds)

@@ -14,7 +14,9 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 
-Screen = Literal["board", "detail", "log", "handover", "record", "follow-ups", "statistics", "counted", "quiet"]
+Screen = Literal[
+    "board", "detail", "log", "handover", "record", "follow-ups", "incidents", "statistics", "counted", "quiet"
+]
 Group = Literal["act", "look", "move", "program", "name"]
 ActsOn = Literal["", "row", "alert", "deploy"]
 
@@ -134,6 +136,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("handover", "h", "handover", "the handover, to copy or to send", "look", bar=True),
     Command("followups", "w", "follow-ups", "follow-ups: what became of it; open one for the row's alert", "look",
             on_detail=OnDetail()),
+    Command("incidents", "e", "incidents",
+            "incidents: alerts and deploys that are one, with a lead; open one with the row's alert and suspect",
+            "look", on_detail=OnDetail()),
     Command("statistics", "percent_sign", "numbers", "numbers: notifications, pages, times, deploys, with plots",
             "look", label="%"),
     Command("quiet_list", "x", "quiet list",
@@ -272,6 +277,24 @@ COMMANDS: tuple[Command, ...] = (
             label="?", action="help", screen="follow-ups"),
     Command("follow_back", "escape", "back", "back to where it was opened", "move",
             label="Esc q", action="back", also=(("q", "back"),), screen="follow-ups"),
+    # --- incidents ----------------------------------------------------------------------------------------------------
+    Command("incident_new", "n", "new",
+            "open an incident, with the alert and its suspect deploy from whose row the list was opened", "act",
+            action="new", screen="incidents"),
+    Command("incident_add", "plus", "add", "the alert and the deploy of that row belong to this incident too", "act",
+            label="+", action="add", screen="incidents"),
+    Command("incident_close", "c", "close", "close it, with a note", "act", action="close", screen="incidents"),
+    Command("incident_write", "w", "postmortem", "write its postmortem into a new file (Markdown)", "act",
+            action="export", screen="incidents"),
+    Command("incident_every", "a", "all", "those that are closed too, or not", "look",
+            action="every", screen="incidents"),
+    Command("incident_one", "", "", "its timeline and its durations, as the record has them", "look",
+            label="Enter", screen="incidents"),
+    Command("incident_again", "r", "read again", "read the journal again", "look", action="again", screen="incidents"),
+    Command("incident_help", "question_mark", "help", "this help", "program",
+            label="?", action="help", screen="incidents"),
+    Command("incident_back", "escape", "back", "back to where it was opened", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="incidents"),
     # --- the numbers --------------------------------------------------------------------------------------------------
     Command("numbers_period", "s", "7d 30d 90d 1y", "the last 7, 30, 90 or 365 days", "look",
             action="period", screen="statistics"),

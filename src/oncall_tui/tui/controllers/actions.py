@@ -45,6 +45,7 @@ class Actions:
             "timeline": record.search,
             "verdict": record.verdict,
             "followups": record.follow_ups,
+            "incidents": record.incidents,
             "quiet_list": record.quiet,
             "copy": self._openers.copy,
             "login": login.begin,

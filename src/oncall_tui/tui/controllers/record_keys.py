@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import OncallError
 from oncall_tui.runtime.secret import redact
@@ -94,6 +94,22 @@ class RecordKeys:
             about = AboutAlert(_keys(row.triaged_alert), row.triaged_alert.alert.title)
         self._dialogs.show(FollowUpScreen(session.engine, session.tz, session.me, about))
 
+    # --- incidents ----------------------------------------------------------------------------------------------------
+
+    def incidents(self, row: RowRef) -> None:
+        """Open the list of incidents, for the row's alert and its suspect deploy, or for the row's deploy."""
+        from oncall_tui.tui.screens.record.incidents import AboutRow, IncidentScreen
+
+        about, session, one = None, self._session, row.triaged_alert
+        if one is not None:
+            deploys = (redact(one.suspect.id),) if one.suspect is not None else ()
+            about = AboutRow(one.alert.title, _firing([one]), deploys)
+        elif row.pane == "deploys" and row.id is not None:
+            deploy = session.latest.board.deploys.get(row.id)
+            service = deploy.service_id.rpartition("/")[2] if deploy is not None else row.id
+            about = AboutRow(f"the deploy of {service}", (), (redact(row.id),))
+        self._dialogs.show(IncidentScreen(session.engine, session.tz, session.me, about))
+
     # --- what is kept quiet -------------------------------------------------------------------------------------------
 
     def quiet(self, _: RowRef) -> None:
@@ -153,7 +169,7 @@ class RecordKeys:
     async def _write(self, rows: Sequence[TriagedAlert], mark: EpisodeMark) -> None:
         """Write the marks beside the keys, and say what is recorded."""
         session = self._session
-        alerts = [m for row in rows for m in row.members if m.state is not AlertState.RESOLVED or row.members[1:] == ()]
+        alerts = _firing(rows)
         engine, me, before = session.engine, session.me, {(row.id, row.began): self._mark_of(row) for row in rows}
         self._given |= dict.fromkeys(before, mark)
         session.doing("recording the mark")
@@ -175,6 +191,11 @@ class RecordKeys:
 def _keys(row: TriagedAlert) -> tuple[str, ...]:
     """Return the keys that all firings of the row's alerts share, as the journal has them: without secrets."""
     return tuple(dict.fromkeys(redact(key_of(member)) for member in row.members))
+
+
+def _firing(rows: Sequence[TriagedAlert]) -> tuple[Alert, ...]:
+    """Return the rows' alerts whose episodes are meant: those that fire, or the row's only one."""
+    return tuple(m for row in rows for m in row.members if m.state is not AlertState.RESOLVED or row.members[1:] == ())
 
 
 def _of(rows: Sequence[TriagedAlert]) -> str:

@@ -79,8 +79,9 @@ class HandoverView(Modal[None]):
         self.run_worker(self._read(self._number, since, coming), exit_on_error=False)
 
     def _entries(self, since: float) -> list[Entry]:
-        """Read the entries since then, and the follow-ups; on the journal's queue."""
+        """Read the entries since then, the follow-ups and the incidents; on the journal's queue."""
         self.engine.memory.follow_ups.load()
+        self.engine.memory.incidents.load()
         return self.engine.journal.since(since, KINDS)
 
     async def _read(self, number: int, since: float, coming: Future) -> None:  # type: ignore[type-arg]
@@ -94,7 +95,8 @@ class HandoverView(Modal[None]):
         if number != self._number or not self.is_mounted:
             return
         triaged, now = self.engine.update.triaged, self.engine.clock.now()
-        self.told = handover(entries, triaged, since, now, failure, self.engine.memory.follow_ups.current.values())
+        follow_ups, incidents = self.engine.memory.follow_ups.current, self.engine.memory.incidents.current
+        self.told = handover(entries, triaged, since, now, failure, follow_ups.values(), incidents.values())
         self._show(self.told)
 
     def _show(self, told: Handover) -> None:
