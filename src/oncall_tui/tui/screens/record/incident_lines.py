@@ -26,12 +26,12 @@ def lines(p: Postmortem, tz: tzinfo) -> list[Line]:
         ("mitigate", p.mitigate),
         ("resolve", p.resolve),
     ):
-        told.append(((f"{name:<{INDENT}}", "dim"), (f"{duration_words(one)}: ", "bold"), (one.words, "dim")))
+        told.append(((f"{name:<{INDENT}}", "dim"), (f"{duration_words(one)}: {one.words}", "")))
     told.append((("", ""),))
     for fact in p.timeline:
         source = f" · {fact.source}" if fact.source else ""
         at = moment(fact.at, tz, record.now, seconds=True)
-        told.append(((f"{at:<{INDENT}}", "dim"), (fact.event, ""), (source, "dim")))
+        told.append(((f"{at:<{INDENT}}", "dim"), (f"{fact.event}{source}", "")))
     if not p.timeline:
         told.append((("nothing of it is in the record", "dim"),))
     for begin, end in p.gaps:

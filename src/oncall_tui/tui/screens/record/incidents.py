@@ -207,7 +207,7 @@ class IncidentScreen(ListScreen):
     def _written(self, made: Incident) -> None:
         holds = f"{count(len(made.episodes), 'episode')}, {count(len(made.deploys), 'deploy')}"
         hidden = "" if made.is_open or self._every else "; a lists those that are closed"
-        self.say(f"recorded: {made.title}: {made.state}, lead {made.lead or 'nobody'}, {holds}{hidden}", "ok")
+        self.say(f"recorded: {made.state}, lead {made.lead or 'nobody'}, {holds}{hidden}: {made.title}", "ok")
         self._show(newest_first(self.engine.memory.incidents.current.values()))
 
     # --- keys: a file -------------------------------------------------------------------------------------------------
