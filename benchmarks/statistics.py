@@ -21,7 +21,8 @@ from tests.support.year import Year
 from benchmarks.result import Effort, Result, markdown, middle
 from oncall_tui.journal.history import History, history_path
 from oncall_tui.journal.store import Store
-from oncall_tui.reports.statistics import Period, StatisticsReader
+from oncall_tui.reports.periods import Period
+from oncall_tui.reports.statistics import StatisticsReader
 from oncall_tui.reports.statistics_text import as_object
 
 BUDGET_S = 1.0

@@ -19,7 +19,8 @@ from oncall_tui.domain.entry import Entry
 from oncall_tui.journal.history import History, history_path
 from oncall_tui.journal.store import Store
 from oncall_tui.reports import statistics_text as text
-from oncall_tui.reports.statistics import Period, StatisticsReader, last, month, offsets
+from oncall_tui.reports.periods import Period, last, month, offsets
+from oncall_tui.reports.statistics import StatisticsReader
 
 TOKYO, NEW_YORK, KOLKATA = (ZoneInfo(name) for name in ("Asia/Tokyo", "America/New_York", "Asia/Kolkata"))
 KEYS = [

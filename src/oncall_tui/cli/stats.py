@@ -17,7 +17,8 @@ from oncall_tui.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
     from oncall_tui.config.model import Config
-    from oncall_tui.reports.statistics import Period, StatisticsReader
+    from oncall_tui.reports.periods import Period
+    from oncall_tui.reports.statistics import StatisticsReader
     from oncall_tui.reports.statistics_text import StatisticsTable
 
 BY = ("product", "hour", "alert", "service", "person")
@@ -86,15 +87,15 @@ def stats(
 
 
 def _periods(month: tuple[int, int] | None, back: float | None, tz: ZoneInfo, now: float) -> tuple[Period, Period]:
-    from oncall_tui.reports import statistics as numbers
+    from oncall_tui.reports import periods
 
     if month is None:
-        return numbers.last(30 * 86_400.0 if back is None else back, now)
+        return periods.last(30 * 86_400.0 if back is None else back, now)
     today = datetime.fromtimestamp(now, tz)
     year, number = month if month != (0, 0) else (today.year, today.month)
     if (year, number) > (today.year, today.month):
         raise click.UsageError(f"--month: {year}-{number:02} is still to come.")
-    return numbers.month(year, number, tz, now)
+    return periods.month(year, number, tz, now)
 
 
 def _reader(history: Any, config: Config, tz: ZoneInfo, now: float) -> StatisticsReader:

@@ -13,7 +13,8 @@ from textual.binding import BindingType
 
 from oncall_tui.domain.history import PastDeploy
 from oncall_tui.engine.engine import Engine
-from oncall_tui.reports.statistics import DEPLOYS, CountedProblem, Period, Statistics, StatisticsReader, last
+from oncall_tui.reports.periods import Period, last
+from oncall_tui.reports.statistics import DEPLOYS, CountedProblem, Statistics, StatisticsReader
 from oncall_tui.reports.statistics_text import NO_PRODUCT, StatisticsRow, coverage, rows
 from oncall_tui.text.time_format import zone
 from oncall_tui.tui.bindings import bindings
