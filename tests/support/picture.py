@@ -179,8 +179,41 @@ async def _numbers(folder: Path, size: tuple[int, int], name: str) -> None:
             (folder / f"{name}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
 
 
+async def _record(folder: Path, size: tuple[int, int], suffix: str) -> None:
+    """An alert that came before, on its row and in its detail; the record, and its follow-ups."""
+    with tempfile.TemporaryDirectory() as scratch:
+        account, prom = Able("prod"), Able("prom")
+        account.provider = "ecs"
+        rig = Rig(Path(scratch), account, prom)
+        year = Year(4, rig.clock.now() - 61 * 86_400, 61)
+        rig.engine.journal.must(*year.entries())
+        mine = [p for p in year.problems if p.source == "prom"]
+        most = max((p.alert for p in mine), key=lambda alert: (sum(p.alert == alert for p in mine), alert))
+        title = next(p.title for p in mine if p.alert == most)
+        prom.add(most.partition("/")[2], title=title, began=rig.clock.now() - 240)
+        rig.engine.memory.follow_ups.add("raise its limit, or take it away", "Bob", [most], "Alice")
+        async with on_screen(rig, size):
+
+            async def taken(name: str, *keys: str) -> None:
+                await rig.pilot.press(*keys)
+                await rig.settle()
+                await rig.pilot.pause(0.5)
+                (folder / f"{name}{suffix}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
+
+            rig.refresh()
+            rig.engine.memory.follow(rig.engine.update.triaged, rig.clock.monotonic())
+            await rig.settle()
+            rig.refresh()
+            await taken("memory-row")
+            await taken("memory", "enter", "6")
+            await taken("record", "escape", "t")
+            await taken("follow-ups", "escape", "w")
+
+
 def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
+    for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
+        asyncio.run(_record(folder, size, suffix))
     for size, name in (((120, 40), "numbers"), ((80, 24), "numbers-80x24")):
         asyncio.run(_numbers(folder, size, name))
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
