@@ -60,6 +60,8 @@ def test_a_night_is_written_up_as_the_world_played_it(make_world: Callable[..., 
     )
     held_to_the_world(told, truth)
     linked_to_entries(told, shell)
+    counted(told, shell)
+    handed_over(told, shell)
     out = shell("postmortem", incident).out
     for fact in told["timeline"]:
         assert f"| {fact['at']} | " in out
@@ -127,6 +129,33 @@ def held_to_the_world(told: dict[str, Any], truth: dict[str, Any]) -> None:
     ):
         assert abs(told[name]["seconds"] - (last - first)) <= 1.5, name
         assert told[name]["at_most"] is False
+
+
+def counted(told: dict[str, Any], shell: Shell) -> None:
+    """The numbers of the hour are those of this night."""
+    numbers = shell("stats", "--since", "1h", "--json").json
+    assert (numbers["notifications"], numbers["pages"]) == (0, 1)
+    assert numbers["by_product"] == [{"product": "shop", "notifications": 0, "pages": 1}]
+    (noisy,) = numbers["noisiest"]
+    assert (noisy["title"], noisy["count"], noisy["share"], noisy["acted_on"]) == (TITLE, 1, 1.0, 1)
+    assert sum(numbers["interruptions"].values()) == sum(numbers["by_hour"]) == 1
+    assert (numbers["deploys"], numbers["rollbacks"], numbers["change_fail_rate"]) == (1, 1, 1.0)
+    assert (numbers["acknowledge_s"]["n"], numbers["acknowledge_s"]["never"]) == (1, 0)
+    assert abs(numbers["acknowledge_s"]["median"] - told["acknowledge_s"]["seconds"]) <= 1.5
+    assert numbers["resolve_s"]["n"] == numbers["recovery_s"]["n"] == 1
+    assert abs(numbers["resolve_s"]["median"] - told["resolve_s"]["seconds"]) <= 1.5
+    assert 0 < numbers["coverage"] < 0.1, "the recorder watched for half a minute of the hour"
+
+
+def handed_over(told: dict[str, Any], shell: Shell) -> None:
+    """The handover tells of the same page, its deploy, and what Alice did."""
+    report = shell("handover", "--since", "1h", "--json").json
+    assert [row["title"] for row in report["fired"] if row["pages"]] == [TITLE]
+    assert [row["arrow"] for row in report["deploys"]] == [":41→:42"]
+    done = [f"{row['by']}: {row['what']}" for row in report["done"]]
+    assert "Alice: Roll back prod/shop-api from :42 to :41" in done
+    assert len(done) == 2
+    assert report["open"] == []
 
 
 def linked_to_entries(told: dict[str, Any], shell: Shell) -> None:
