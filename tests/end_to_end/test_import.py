@@ -132,6 +132,23 @@ def test_the_past_of_a_world_is_in_the_journal_once_whatever_stops_the_import(
         (":40→:41", "rolled back", True, True),
         (":40→:42", "succeeded", True, False),
     ]
+    counted(world, config)
+
+
+def counted(world: World, config: Path) -> None:
+    """The rest is of use on the first day: the numbers are those of the scenario's past."""
+    program = popen("oncall_tui", "--config", str(config), "stats", "--since", "90d", "--json", env=world.env)
+    numbers = json.loads(program.communicate(30)[0])
+    assert program.returncode == 0
+    assert (numbers["notifications"], numbers["pages"]) == (1, 3)
+    assert numbers["by_product"] == [{"product": "payments", "notifications": 1, "pages": 3}]
+    assert {(one["title"], one["count"]) for one in numbers["noisiest"]} == {
+        *{("5xx", 1), ("5xx-critical", 1), ("queue", 1), ("KeyError", 1)},
+    }
+    assert (numbers["deploys"], numbers["rollbacks"], round(numbers["change_fail_rate"], 3)) == (3, 1, 0.333)
+    assert numbers["acknowledge_s"]["n"] == 1
+    assert abs(numbers["acknowledge_s"]["median"] - 180) <= 2
+    assert numbers["coverage"] == 0, "nobody watched: each of these was told afterwards"
 
 
 def test_one_source_alone_and_a_wrong_name(make_world: Callable[..., World], tmp_path: Path) -> None:
