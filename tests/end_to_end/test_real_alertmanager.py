@@ -139,7 +139,8 @@ def test_acknowledged_there_and_back(
     program.wait(lambda screen: any("[/prod] down 165" in x and "ack Alice 14m left" in x for x in screen.splitlines()))
     ends = datetime.fromisoformat(silence["endsAt"]).astimezone().timestamp()
     tokyo = datetime.fromtimestamp(ends, tz=datetime.fromisoformat("2026-01-01T00:00:00+09:00").tzinfo)
-    program.wait(f"until {tokyo:%H:%M}")  # in the detail
+    day = "" if tokyo.date() == datetime.now(tokyo.tzinfo).date() else f"{tokyo:%-d %b} "  # just before midnight
+    program.wait(f"until {day}{tokyo:%H:%M}")  # in the detail
 
     program.press("u")
     until(lambda: not server.silences(), "the silence is ended")

@@ -113,7 +113,7 @@ class Tty:
     def press(self, data: bytes) -> None:
         os.write(self.fd, data)
 
-    def ended(self, seconds: float = 5.0) -> int:
+    def ended(self, seconds: float = 15.0) -> int:
         end = time.monotonic() + seconds
         while self.process.isalive():
             assert time.monotonic() < end, f"it goes on\n{self.text}"
