@@ -7,6 +7,7 @@ from datetime import UTC
 import msgspec
 from tests.support.fakes import alert, deploy, service
 
+from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
@@ -94,3 +95,13 @@ def test_of_thousands_of_alerts_the_words_are_put_together_that_somebody_looks_a
     assert [row for row in rows if row.made] == [seen]
     again = night.rows.alerts(night.update(NOW + STEP_S), SHOWN, None, NOW + STEP_S)
     assert again[8].cells[1] == "10s", "an age is of when it is looked at, not of when it came"
+
+
+def test_a_name_that_another_service_has_too_from_now_on_is_told_with_its_cluster() -> None:
+    """The alert itself did not change: the row would go on to name either of two services."""
+    night = Night()
+    mine = alert("prod/1", source="prod", began=NOW - 600, hint=ServiceHint(cluster="main", service="api"))
+    night.reading = msgspec.structs.replace(night.reading, alerts=(mine,))
+    assert night.made(NOW)[0][0].cells[3] == "prod/api"
+    night.reading = msgspec.structs.replace(night.reading, services=(service(), service("prod/jobs/api")))
+    assert night.made(NOW + 1)[0][0].cells[3] == "prod/main/api"

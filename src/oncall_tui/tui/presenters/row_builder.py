@@ -108,8 +108,9 @@ class ViewFilter(msgspec.Struct, frozen=True):
         return self.product is None or self.product == (product.name if product else "")
 
 
-_Beside = tuple[bool, Outcome | None, "RowMemory | None", tuple[str, ...]]
-# Of an alert: is its source current, what is under way on it, how often it came before, and what others do with it.
+_Beside = tuple[bool, Outcome | None, "RowMemory | None", tuple[str, ...], frozenset[str]]
+# Of an alert: is its source current, what is under way on it, how often it came before, what others do with it, and the
+# services' names that do not tell one from another.
 
 
 class _Made(msgspec.Struct, frozen=True, gc=False):
@@ -162,10 +163,10 @@ class RowBuilder:
             going_on = _going_on(alert_row, pending) if pending else None
             remembered = update.memory.get(alert_row.id) if update.memory else None
             here = _others_here(update, alert_row, now) if update.others else ()
-            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered, here)
+            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered, here, repeated)
             made = self._alerts.get(alert_row.id)
             if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
-                made = self._alert_made(made, alert_row, step, beside, repeated, now)
+                made = self._alert_made(made, alert_row, step, beside, now)
             kept[alert_row.id] = made
             if not shown.has(alert_row.product) or (shown.faults and not alert.state.asks):
                 continue
@@ -181,7 +182,6 @@ class RowBuilder:
         alert_row: TriagedAlert,
         step: float,
         beside: _Beside,
-        repeated: frozenset[str],
         now: float,
     ) -> _Made:
         """Make the row, for whoever asks for its words; or take the old one where none of them changed."""
@@ -189,7 +189,7 @@ class RowBuilder:
         if old is not None and old.of is alert_row and old.beside == beside and old.row.made:
             row = old.row if self._changing(alert_row, old.now) == self._changing(alert_row, now) else None
         if row is None:
-            row = Row.later(alert_row.id, claims, partial(self._alert_words, alert_row, now, beside, repeated))
+            row = Row.later(alert_row.id, claims, partial(self._alert_words, alert_row, now, beside))
         return _Made(alert_row, beside, step, now, row)
 
     def _changing(self, alert_row: TriagedAlert, now: float) -> tuple[object, ...]:
@@ -254,8 +254,8 @@ class RowBuilder:
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_words(self, row: TriagedAlert, now: float, beside: _Beside, repeated: frozenset[str]) -> RowWords:
-        alert, (live, pending, remembered, here) = row.alert, beside
+    def _alert_words(self, row: TriagedAlert, now: float, beside: _Beside) -> RowWords:
+        alert, (live, pending, remembered, here, repeated) = row.alert, beside
         word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
         strong = "critical" if row.pages else "warning" if row.severity.rank <= 2 else ""
