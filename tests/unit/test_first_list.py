@@ -11,8 +11,8 @@ from tests.unit.test_polling import make, seen
 
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.changes import changes
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.transitions import transitions
 from oncall_tui.errors import Offline
 from oncall_tui.polling.poller import PART_EVERY_S
 from oncall_tui.polling.status import status_of
@@ -120,10 +120,10 @@ def test_a_long_first_list_is_not_stale_while_its_pages_come() -> None:
 
 def test_what_is_missing_from_a_part_is_not_resolved_and_what_is_there_is_journalled_once_it_is_whole() -> None:
     known = {A.id: "firing", B.id: "firing"}
-    assert changes(known, board(False, A, C)) == []
-    assert [(c.id, c.new) for c in changes(known, board(True, A, C))] == [(C.id, "firing"), (B.id, "resolved")]
+    assert transitions(known, board(False, A, C)) == []
+    assert [(c.id, c.new) for c in transitions(known, board(True, A, C))] == [(C.id, "firing"), (B.id, "resolved")]
     # where the list broke off, what is there is known, and what is not there is not gone
-    assert [c.id for c in changes(known, board(False, A, C, state=SourceState.OFFLINE))] == [C.id]
+    assert [c.id for c in transitions(known, board(False, A, C, state=SourceState.OFFLINE))] == [C.id]
 
 
 def test_a_heartbeat_is_not_missing_before_the_list_is_whole() -> None:

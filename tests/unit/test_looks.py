@@ -17,10 +17,10 @@ from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.cli.alert_commands import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
-from oncall_tui.domain.changes import changes
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.transitions import transitions
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.journal import Journal
@@ -290,6 +290,6 @@ def test_what_is_missing_has_not_come_back_before_its_sources_were_read() -> Non
     known = {"expected/alertname=Watchdog": str(AlertState.FIRING)}
     seen = board(states={"prom": SourceState.WAITING})
     never = {n: msgspec.structs.replace(s, read_at=None) for n, s in seen.sources.items()}
-    assert changes(known, msgspec.structs.replace(seen, sources=never)) == []
-    (back,) = changes(known, board(states={"prom": SourceState.OK}))
+    assert transitions(known, msgspec.structs.replace(seen, sources=never)) == []
+    (back,) = transitions(known, board(states={"prom": SourceState.OK}))
     assert (back.id, back.new) == ("expected/alertname=Watchdog", AlertState.RESOLVED)

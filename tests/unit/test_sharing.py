@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.fakes import FakeProvider, alert, deploy, service
+from tests.unit.test_change import FAILOVER
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Assignee, ServiceHint
@@ -64,7 +65,7 @@ def passed(teller: RowsToTell, taker: RowsTold, told: PollState) -> tuple[PollSt
     for message in teller.messages(told):
         got = telling(frame(message)[4:])
         if isinstance(got, Rows):
-            sent += len(got.alerts) + len(got.services) + len(got.deploys)
+            sent += len(got.alerts) + len(got.services) + len(got.deploys) + len(got.changes)
             taker.take(got)
         else:
             assert isinstance(got, SourceTold)
@@ -89,7 +90,15 @@ FULL = alert(
 def test_a_reading_arrives_as_it_is_with_every_field() -> None:
     rolled = deploy("prod/d", failures=(TaskFailure("t", 1.0, "killed", 137),), verbs=frozenset({Verb.ROLL_BACK}))
     told = msgspec.structs.replace(
-        state(alerts=(FULL,), services=(service(),), deploys=(rolled,), behind=2, pace="slow", complete=False),
+        state(
+            alerts=(FULL,),
+            services=(service(),),
+            deploys=(rolled,),
+            changes=(FAILOVER,),
+            behind=2,
+            pace="slow",
+            complete=False,
+        ),
         error_state=SourceState.DENIED,
         handles=frozenset({Verb.ROLL_BACK}),
         login=("aws", "sso", "login"),
@@ -100,7 +109,7 @@ def test_a_reading_arrives_as_it_is_with_every_field() -> None:
     told = msgspec.structs.replace(told, reading=msgspec.structs.replace(told.reading, problems=(problem,)))
     found, sent = passed(RowsToTell(), RowsTold(None, False), told)
     assert found == told
-    assert sent == 3
+    assert sent == 4
 
 
 def test_a_row_that_did_not_change_is_sent_once_and_stays_the_same_object() -> None:
@@ -141,13 +150,15 @@ def test_where_nothing_changed_only_the_state_is_sent() -> None:
 
 
 def test_after_a_new_connection_equal_rows_stay_the_objects_that_are_shown() -> None:
-    first, _ = passed(RowsToTell(), RowsTold(None, False), state(alerts=(FULL,), services=(service(),)))
-    second, sent = passed(RowsToTell(), RowsTold(first.reading, False), state(alerts=(FULL,), services=(service(),)))
-    assert sent == 2
+    rows = {"alerts": (FULL,), "services": (service(),), "changes": (FAILOVER,)}
+    first, _ = passed(RowsToTell(), RowsTold(None, False), state(**rows))
+    second, sent = passed(RowsToTell(), RowsTold(first.reading, False), state(**rows))
+    assert sent == 3
     assert first.reading is not None
     assert second.reading is not None
     assert second.reading.alerts[0] is first.reading.alerts[0]
     assert second.reading.services[0] is first.reading.services[0]
+    assert second.reading.changes[0] is first.reading.changes[0]
 
 
 def test_a_board_that_may_write_nothing_gets_no_verbs() -> None:
@@ -159,7 +170,7 @@ def test_a_board_that_may_write_nothing_gets_no_verbs() -> None:
 def test_a_number_that_was_never_sent_is_noticed() -> None:
     taker = RowsTold(None, False)
     with pytest.raises(UnknownRow):
-        taker.state(SourceTold(state(), ((7,), (), ())))
+        taker.state(SourceTold(state(), ((7,), (), (), ())))
     with pytest.raises(UnknownRow):
         taker.state(SourceTold(state(), None))
 

@@ -11,11 +11,11 @@ from tests.support.fakes import alert, deploy, revision, service
 
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.changes import changes
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service, ServiceKey
+from oncall_tui.domain.transitions import transitions
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.spelling import misspelt
 from oncall_tui.triage.empty_board import last_read, nothing
@@ -291,13 +291,13 @@ def test_a_label_of_its_own_is_never_taken_for_a_misspelt_field() -> None:
 def test_changes_tell_what_came_moved_and_went() -> None:
     rows = board(alert("prom/a"), deploy("prod/d", state=DeployState.FAILED))
     known = {"prom/a": "acknowledged", "prom/gone": "firing", "prod/d": "failed", "prom/was": "resolved"}
-    found = {(c.id, c.old, c.new) for c in changes(known, rows)}
+    found = {(c.id, c.old, c.new) for c in transitions(known, rows)}
     assert found == {("prom/a", "acknowledged", "firing"), ("prom/gone", "firing", "resolved")}
 
 
 def test_an_alert_of_a_source_that_cannot_be_read_has_not_resolved() -> None:
     rows = board(states={"prom": SourceState.OFFLINE})
-    assert changes({"prom/gone": "firing"}, rows) == []
+    assert transitions({"prom/gone": "firing"}, rows) == []
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ _TEMPLATE = """\
 #     runbook: https://wiki.example.com/payments
 #     services: ["prod/prod-main/payments-*"]
 #     alerts: {team: payments}
+#     changes: ["prod/payments-*"]   # SOURCE/RESOURCE globs: its databases and the like
 #     protected: true                # roll back only with the name typed
 #     rollback_note: "v2 migrates the ledger: ask #team-payments first"
 #     tell: [payments-channel]       # notified when a rollback is sent, and how it ended

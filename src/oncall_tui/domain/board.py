@@ -11,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Reading, SourceStatus
 from oncall_tui.domain.remembered import ServiceHistory
@@ -31,6 +32,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Mapping[str, Alert] = MappingProxyType({})
     services: Mapping[str, Service] = MappingProxyType({})
     deploys: Mapping[str, Deploy] = MappingProxyType({})
+    changes: Mapping[str, Change] = MappingProxyType({})
     recall: ServiceHistory = ServiceHistory()
 
     @property
@@ -61,10 +63,12 @@ def merge(
     alerts: dict[str, Alert] = {}
     services: dict[str, Service] = {}
     deploys: dict[str, Deploy] = {}
+    changes: dict[str, Change] = {}
     for reading in readings:
         alerts.update((a.id, a) for a in reading.alerts)
         services.update((s.id, s) for s in reading.services)
         deploys.update((d.id, d) for d in reading.deploys)
+        changes.update((c.id, c) for c in reading.changes)
     return Board(
         version=version,
         at=at,
@@ -73,4 +77,5 @@ def merge(
         alerts=MappingProxyType(alerts),
         services=MappingProxyType(services),
         deploys=MappingProxyType(deploys),
+        changes=MappingProxyType(changes),
     )

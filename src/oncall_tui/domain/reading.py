@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 
@@ -56,6 +57,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     services: tuple[Service, ...] = ()
     deploys: tuple[Deploy, ...] = ()
+    changes: tuple[Change, ...] = ()
     problems: tuple[PartialFailure, ...] = ()
     next_in_s: float | None = None
     calls: int = 0

@@ -81,7 +81,7 @@ class BoardBuilder:
         handles = {s.name: s.handles for s in seen}
         statuses = [status_of(s, now, monotonic) for s in seen]
         readings = [s.reading for s in seen if s.reading]
-        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
+        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys, *r.changes)]
         beside = self._beside(handles, statuses, show_hidden)
         version = last.board.version + 1
         if self._same(rows, beside):
@@ -171,7 +171,7 @@ def same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
     for a, b in ((old.services, new.services), (old.deploys, new.deploys), (old.alerts, new.alerts)):
         if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
             return False
-    return True
+    return old.board.changes == new.board.changes
 
 
 def _statuses(sources: Iterable[PolledSource], now: float, monotonic: float) -> list[SourceStatus]:

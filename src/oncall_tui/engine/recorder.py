@@ -12,10 +12,10 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.transitions import Transition, transitions
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import deploy_summary, noun, step_summary
 from oncall_tui.triage.episodes import Episodes, key_of
@@ -78,14 +78,14 @@ class ChangeRecorder:
         known = self._known
         if known is None:
             return
-        found = changes(known, triaged.board)
+        found = transitions(known, triaged.board)
         known.update((c.id, c.new) for c in found)
         if self._steps is not None and self._details is not None:  # what only its details are told of anew
             told = frozenset(c.id for c in found)
             deploys = self._steps.moved(triaged.board.deploys, told, now)
-            found += [Change("deploy", d.id, d.state, d.state, "") for d in deploys]
+            found += [Transition("deploy", d.id, d.state, d.state, "") for d in deploys]
             alerts = self._details.lacking(triaged.board.alerts, told)
-            found += [Change("alert", a.id, a.state, a.state, a.title) for a in alerts]
+            found += [Transition("alert", a.id, a.state, a.state, a.title) for a in alerts]
         if self._left_to_recorder:
             found = [c for c in found if not self._is_left_to_recorder(c)]
         if found:
@@ -100,11 +100,11 @@ class ChangeRecorder:
         if not before <= self._left_to_recorder:
             self.remember()
 
-    def _is_left_to_recorder(self, change: Change) -> bool:
+    def _is_left_to_recorder(self, change: Transition) -> bool:
         """Return whether a recorder tells it; what was only marked here, no recorder sees."""
         return change.id.partition("/")[0] in self._left_to_recorder and AlertState.SEEN not in (change.old, change.new)
 
-    def _entries(self, found: Iterable[Change], triaged: TriagedBoard, before: Board, now: float) -> list[Entry]:
+    def _entries(self, found: Iterable[Transition], triaged: TriagedBoard, before: Board, now: float) -> list[Entry]:
         rows = {m.id: row for row in triaged.alerts for m in row.members}
         alerts, deploys = triaged.board.alerts, triaged.board.deploys
         entries = []
@@ -156,12 +156,12 @@ class ChangeRecorder:
         self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject=self._subject, text=state, data=data)])
 
 
-def _title(change: Change, before: Board, titles: Mapping[str, str]) -> str:
+def _title(change: Transition, before: Board, titles: Mapping[str, str]) -> str:
     gone = before.alerts.get(change.id)
     return change.title or (gone.title if gone else titles.get(change.id, ""))
 
 
-def _of_deploy(change: Change, deploy: Deploy, now: float, more: Mapping[str, object]) -> Entry:
+def _of_deploy(change: Transition, deploy: Deploy, now: float, more: Mapping[str, object]) -> Entry:
     """A deploy's new state, or its new step, with what is known of it now: the board forgets it within a day."""
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new), "service": deploy.service_id}
     data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
@@ -173,7 +173,7 @@ def _of_deploy(change: Change, deploy: Deploy, now: float, more: Mapping[str, ob
     return Entry(at=now, kind=EntryKind.DEPLOY, subject=deploy.id, text=text, data={**data, **more})
 
 
-def _entry(change: Change, title: str, now: float, alert: Alert | None, row: TriagedAlert | None) -> Entry:
+def _entry(change: Transition, title: str, now: float, alert: Alert | None, row: TriagedAlert | None) -> Entry:
     kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
     if row is not None:

@@ -14,6 +14,7 @@ import msgspec
 
 from oncall_tui import __version__
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.service import Service
@@ -62,16 +63,17 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
     alerts: tuple[tuple[int, Alert], ...] = ()
     services: tuple[tuple[int, Service], ...] = ()
     deploys: tuple[tuple[int, Deploy], ...] = ()
+    changes: tuple[tuple[int, Change], ...] = ()
 
 
 class SourceTold(msgspec.Struct, frozen=True, tag=True):
     """How a source's poller is now: *state*, whose reading has no rows; and the numbers of its rows, in their order.
 
-    *rows* (alerts, services, deploys) is None where they are the same as in the last message of this source.
+    *rows* (alerts, services, deploys, changes) is None where they are the same as in the last message of this source.
     """
 
     state: PollState
-    rows: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None = None
+    rows: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None = None
 
 
 class OnCallTold(msgspec.Struct, frozen=True, tag=True):

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
 from oncall_tui.polling.status import PollState
 from oncall_tui.sharing.messages import ROWS_A_MESSAGE, Rows, SourceTold
 
-Row = Alert | Service | Deploy
-Order = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+Row = Alert | Service | Deploy | Change
+Order = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 class RowsToTell:
@@ -38,7 +39,9 @@ class RowsToTell:
         kept: dict[int, tuple[int, Row]] = {}
         order = []
         new: dict[str, list[tuple[int, Any]]] = {}
-        for kind, rows in (("alerts", reading.alerts), ("services", reading.services), ("deploys", reading.deploys)):
+        rows: tuple[Row, ...]
+        for kind in ("alerts", "services", "deploys", "changes"):
+            rows = getattr(reading, kind)
             numbers = []
             for row in rows:
                 known = self._rows.get(id(row)) or kept.get(id(row))
@@ -53,9 +56,9 @@ class RowsToTell:
         for kind, found in new.items():
             for start in range(0, len(found), ROWS_A_MESSAGE):
                 yield Rows(state.name, **{kind: tuple(found[start : start + ROWS_A_MESSAGE])})
-        alerts, services, deploys = order
-        now: Order = (alerts, services, deploys)
-        bare = msgspec.structs.replace(reading, alerts=(), services=(), deploys=())
+        alerts, services, deploys, changes = order
+        now: Order = (alerts, services, deploys, changes)
+        bare = msgspec.structs.replace(reading, alerts=(), services=(), deploys=(), changes=())
         same, self._order = now == self._order, now
         yield SourceTold(msgspec.structs.replace(state, reading=bare), None if same else now)
 
@@ -65,6 +68,7 @@ class UnknownRow(Exception):
 
 
 R = TypeVar("R", Alert, Service, Deploy)
+P = TypeVar("P", Alert, Service, Deploy, Change)
 
 
 class RowsTold:
@@ -74,12 +78,14 @@ class RowsTold:
         self._alerts: dict[int, Alert] = {}
         self._services: dict[int, Service] = {}
         self._deploys: dict[int, Deploy] = {}
+        self._changes: dict[int, Change] = {}
         self._read_only = read_only
         self._before: dict[str, Row] = {}
         if before is not None:
             self._before.update((row.id, row) for row in before.alerts)
             self._before.update((row.id, row) for row in before.services)
             self._before.update((row.id, row) for row in before.deploys)
+            self._before.update((row.id, row) for row in before.changes)
         self._last: Reading | None = None
 
     def take(self, rows: Rows) -> None:
@@ -87,6 +93,7 @@ class RowsTold:
         self._alerts.update((n, self._same(row)) for n, row in rows.alerts)
         self._services.update((n, self._same(row)) for n, row in rows.services)
         self._deploys.update((n, self._same(row)) for n, row in rows.deploys)
+        self._changes.update((n, self._known(row)) for n, row in rows.changes)
 
     def state(self, told: SourceTold) -> PollState:
         """Return the poller's state with its rows. Raises UnknownRow."""
@@ -94,10 +101,11 @@ class RowsTold:
         if bare is None:
             return told.state
         if told.rows is not None:
-            alerts, services, deploys = told.rows
+            alerts, services, deploys, changes = told.rows
             self._alerts = _picked(self._alerts, alerts)
             self._services = _picked(self._services, services)
             self._deploys = _picked(self._deploys, deploys)
+            self._changes = _picked(self._changes, changes)
             self._before = {}
         elif self._last is None:
             raise UnknownRow(told.state.name)
@@ -107,6 +115,7 @@ class RowsTold:
             alerts=last.alerts if told.rows is None and last else tuple(self._alerts.values()),
             services=last.services if told.rows is None and last else tuple(self._services.values()),
             deploys=last.deploys if told.rows is None and last else tuple(self._deploys.values()),
+            changes=last.changes if told.rows is None and last else tuple(self._changes.values()),
         )
         self._last = reading
         return msgspec.structs.replace(told.state, reading=reading)
@@ -115,11 +124,15 @@ class RowsTold:
         """Return the row, or the one that is shown where they are equal; without verbs where nothing may be written."""
         if self._read_only and row.verbs:
             row = msgspec.structs.replace(row, verbs=frozenset())
+        return self._known(row)
+
+    def _known(self, row: P) -> P:
+        """Return the row, or the one that is shown where they are equal."""
         before = self._before.get(row.id)
         return before if isinstance(before, type(row)) and before == row else row
 
 
-def _picked(rows: Mapping[int, R], numbers: Iterable[int]) -> dict[int, R]:
+def _picked(rows: Mapping[int, P], numbers: Iterable[int]) -> dict[int, P]:
     try:
         return {number: rows[number] for number in numbers}
     except KeyError as error:

@@ -1,4 +1,4 @@
-"""board, board -> what changed: alerts and deploys that came, moved on or went. Pure."""
+"""board, board → transitions: alerts and deploys that came, moved on to another state, or went. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.board import Board
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """One row's state went from *old* (empty: it was not there) to *new*."""
 
     what: str  # "alert" or "deploy"
@@ -20,7 +20,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     title: str
 
 
-def changes(known: Mapping[str, str], board: Board) -> list[Change]:
+def transitions(known: Mapping[str, str], board: Board) -> list[Transition]:
     """Return the differences between the states last *known* (row id → state) and *board*.
 
     An alert that is gone is resolved only where its source was read to the end: one that cannot be read, or whose first
@@ -31,11 +31,11 @@ def changes(known: Mapping[str, str], board: Board) -> list[Change]:
     for alert in board.alerts.values():
         old = known.get(alert.id, "")
         if old != alert.state and alert.source not in coming:
-            found.append(Change("alert", alert.id, old, alert.state, alert.title))
+            found.append(Transition("alert", alert.id, old, alert.state, alert.title))
     for deploy in board.deploys.values():
         old = known.get(deploy.id, "")
         if old != deploy.state:
-            found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
+            found.append(Transition("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
     live = {name for name, source in board.sources.items() if source.whole}
     if all(s.read_at is not None and s.complete for s in board.sources.values() if s.provider != "ecs"):
         live.add(OURS)  # before that it is not known what is missing
@@ -44,7 +44,7 @@ def changes(known: Mapping[str, str], board: Board) -> list[Change]:
         if state in ended or row_id in board.alerts or row_id in board.deploys:
             continue
         if row_id.partition("/")[0] in live and state in _ALERT_STATES:
-            found.append(Change("alert", row_id, state, AlertState.RESOLVED, ""))
+            found.append(Transition("alert", row_id, state, AlertState.RESOLVED, ""))
     return found
 
 

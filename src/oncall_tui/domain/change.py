@@ -1,0 +1,74 @@
+"""A change: something other than a deploy that was done to a product's parts, by a person or by itself: scaling, a
+database's failover, an edited configuration, alarm or schedule, maintenance. It may be a suspect; it is never rolled
+back from here. Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
+KEPT = 500  # and how many of them at most, the newest
+
+
+class ChangeKind(StrEnum):
+    """The kind of thing that was changed; the value is the word in ``--json`` and in the record."""
+
+    SCALING = "scaling"  # a service's desired count, or the bounds that it scales within
+    DATABASE = "database"  # a failover, a restart, storage
+    CONFIGURATION = "configuration"  # a parameter, a role, a target group, a flag
+    ALARM = "alarm"  # an alarm was made, edited or deleted
+    SCHEDULE = "schedule"  # an on-call schedule or an override
+    MAINTENANCE = "maintenance"  # by the provider of the infrastructure
+    RELEASE = "release"  # a release that another system tells of, such as Sentry's
+    PLACEMENT = "placement"  # what ECS says of placing a service's tasks
+    OTHER = "other"  # what another system calls a change and no more
+
+
+class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One change as its source tells it.
+
+    *id* is ``SOURCE/NATIVE_ID`` and never changes. *what* names it as a sentence's subject, with the thing that was
+    changed: ``RDS failover of payments-db``, ``desired count 4 → 2 of payments-api``. *resource* is the thing's own
+    name (``payments-db``): products name what is theirs as globs over ``SOURCE/RESOURCE``. *service_id* is the ECS
+    service that it was done to, as the board has it; empty: none, or not known.
+
+    *began* is when it began. *ended* is when it was over: the same as *began* for what takes no time, None while it
+    is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is what its source
+    says of it, *url* where it can be read.
+
+    *effect*: it is what happened to a service, not what was done to it (ECS cannot place its tasks): told beside the
+    alert, never a suspect.
+    """
+
+    id: str
+    source: str
+    kind: ChangeKind
+    what: str
+    resource: str
+    began: float
+    ended: float | None = None
+    by: str = ""
+    text: str = ""
+    url: str = ""
+    service_id: str = ""
+    effect: bool = False
+
+    @property
+    def under_way(self) -> bool:
+        """Return whether its end is not told yet."""
+        return self.ended is None
+
+    @property
+    def path(self) -> str:
+        """``SOURCE/RESOURCE``: what a product's globs are matched with."""
+        return f"{self.source}/{self.resource}"
+
+
+def newest(changes: tuple[Change, ...], now: float) -> tuple[Change, ...]:
+    """Return those that a reading keeps, the newest first; each id once, as it was told last."""
+    by_id = {one.id: one for one in changes}
+    kept = (one for one in by_id.values() if one.ended is None or one.ended >= now - KEPT_S)
+    return tuple(sorted(kept, key=lambda one: (-one.began, one.id))[:KEPT])
