@@ -1,7 +1,9 @@
 """A generated year of a team on call, as the journal has it and as it truly was: for the statistics.
 
 The size is that of the first users: 224 notifications and 4 pages a month, 13 products, 7.2 deploys a month, five
-engineers; *scale* times that. Everything follows from the seed. Times are seconds since the epoch, UTC.
+engineers; *scale* times that. Everything follows from the seed. Years of different names share no alert,
+service or deploy, so that one journal can hold several, each with its own truth. Times are seconds since the epoch,
+UTC.
 """
 
 from __future__ import annotations
@@ -57,14 +59,14 @@ class TrueDeploy(msgspec.Struct, kw_only=True):
 class Year:
     """*problems* and *deploys* are the truth; ``entries`` are what a journal would hold, in their order."""
 
-    def __init__(self, seed: int, began: float, days: float = 365.0, scale: int = 1) -> None:
+    def __init__(self, seed: int, began: float, days: float = 365.0, scale: int = 1, name: str = "") -> None:
         self.rng = random.Random(seed)
         self.began, self.ended = began, began + days * 86_400
         self.problems: list[TrueProblem] = []
         self.deploys: list[TrueDeploy] = []
         self.gaps: list[tuple[float, float]] = []
         self._entries: list[Entry] = []
-        self._number = 0
+        self._name, self._number = name, 0
         self._make_gaps()
         months = days * 86_400 / MONTH_S
         self._make_problems(round(NOTIFICATIONS * months * scale), round(PAGES * months * scale))
@@ -143,15 +145,15 @@ class Year:
         if any(begin - 1 <= began <= end + AFTER_GAP_S for begin, end in self.gaps):
             return  # not seen; or soon after one that is found to be over when somebody looks again
         source = "cw" if number % 2 else "prom"
-        alert = f"{source}/{product}-{number}"
-        service = f"prod/main/service-{product}-{number % 2}"
+        alert = f"{source}/{self._name}{product}-{number}"
+        service = f"prod/main/{self._name}service-{product}-{number % 2}"
         one = TrueProblem(
-            alert=alert, title=f"alert {number} of product {product}", source=source, product=f"product-{product}",
-            service=service, began=began, ended=ended, pages=page,
+            alert=alert, title=f"alert {self._name}{number} of product {product}", source=source,
+            product=f"product-{product}", service=service, began=began, ended=ended, pages=page,
         )  # fmt: skip
         self.problems.append(one)
         told = {"product": one.product, "service": service, "problem": alert, "pages": page}
-        incident = f"pager/{self._next()}" if page else ""
+        incident = f"pager/{self._name}{self._next()}" if page else ""
         firings = [began]
         if lasts > 300 and rng.random() < 0.1:
             firings.append(began + lasts / 2)  # it flaps
@@ -207,7 +209,7 @@ class Year:
         self._say(EntryKind.ALERT, at, subject, title, old="", new=new, **data)
 
     def _act(self, at: float, who: str, verb: str, target: str, state: str = "done") -> None:
-        plan = f"plan-{self._next()}"
+        plan = f"plan-{self._name}{self._next()}"
         told = {
             "id": plan, "verb": verb, "source": target.partition("/")[0], "target": target, "version": "v",
             "actor": {"name": who}, "made_at": at, "title": f"{verb} {target}",
@@ -218,7 +220,7 @@ class Year:
     # --- deploys ------------------------------------------------------------------------------------------------------
 
     def _make_deploys(self, count: int) -> None:
-        services = [f"prod/main/service-{p}-{s}" for p in range(PRODUCTS) for s in range(2)]
+        services = [f"prod/main/{self._name}service-{p}-{s}" for p in range(PRODUCTS) for s in range(2)]
         per: dict[str, int] = {}
         for service in self.rng.choices(services, k=count):
             per[service] = per.get(service, 0) + 1
@@ -251,7 +253,7 @@ class Year:
         return version
 
     def _rollout(self, service: str, began: float, took: float, arrow: str, state: str, **data: object) -> None:
-        name = f"prod/deploy-{self._next()}"
+        name = f"prod/deploy-{self._name}{self._next()}"
         told = {"service": service, "arrow": arrow, "started": began, "kind": "deploy", **data}
         text = f"{service} {arrow}, {state}"
         self._say(EntryKind.DEPLOY, began + 5, name, text, old="", new="in progress", **{**told, "rolled_back": None})

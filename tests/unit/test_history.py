@@ -347,8 +347,8 @@ def random_entries(rng: random.Random, disorder_s: float) -> list[Entry]:
 
 
 def tables(history: History) -> dict[str, list[tuple[Any, ...]]]:
-    names = ("episode", "problem", "past_deploy")
-    found = {name: history.rows(f"SELECT * FROM {name} ORDER BY 1") for name in names}
+    names = ("episode", "problem", "past_deploy", "tally")
+    found = {name: history.rows(f"SELECT * FROM {name} ORDER BY 1, 2, 3") for name in names}
     return found | {"watch": history.rows("SELECT began, ended FROM watch ORDER BY began")}
 
 

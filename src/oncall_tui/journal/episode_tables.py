@@ -16,6 +16,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import PAGER_PROVIDERS, QUIET_S
 from oncall_tui.domain.entry import WATCH_GAP_S
 from oncall_tui.domain.history import EpisodeMark, PastEpisode, episode_id
+from oncall_tui.journal import tallies
 from oncall_tui.runtime.decoding import decoder
 
 SAME_FIRING_S = 60.0  # between what was seen and what was told of one begin
@@ -56,6 +57,7 @@ class EpisodeTables:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._moved: set[str] = set()  # ids of episodes whose problem is to be made anew
+        self._blocks: set[int] = set()  # whose tallies are to be made anew
 
     def around(self, at: float, target: str, service: str) -> list[str]:
         """The alerts that an action at that time may belong to: its target's, and those of its service."""
@@ -95,7 +97,7 @@ class EpisodeTables:
         for episode, problem in self._db.execute(query, (alert, start)).fetchall():
             self._db.execute("DELETE FROM episode WHERE id = ?", (episode,))
             self._db.execute("DELETE FROM link WHERE episode = ?", (episode,))
-            self._db.execute("DELETE FROM problem WHERE id = ?", (problem,))
+            self._drop_problem(problem)
             self._moved.discard(episode)
             self._moved |= {e for (e,) in self._db.execute("SELECT id FROM episode WHERE problem = ?", (problem,))}
 
@@ -181,11 +183,13 @@ class EpisodeTables:
     # --- problems -----------------------------------------------------------------------------------------------------
 
     def join(self) -> None:
-        """Make the problems of what moved anew."""
+        """Make the problems of what moved anew, and their tallies."""
         while self._moved:
             ids = self._one_problem(self._moved.pop())
             self._moved -= ids
             self._keep_problem(sorted(ids))
+        tallies.make(self._db, self._blocks)
+        self._blocks = set()
 
     def _one_problem(self, first: str) -> set[str]:
         """All episodes that are one problem with *first*."""
@@ -225,8 +229,8 @@ class EpisodeTables:
         )
         rows = sorted(self._db.execute(query, tuple(ids)).fetchall(), key=lambda row: row[17] in PAGER_PROVIDERS)
         lead = rows[0]
-        old = {row[16] for row in rows}
-        self._db.executemany("DELETE FROM problem WHERE id = ?", [(one,) for one in old])
+        for old in {lead[0], *(row[16] for row in rows)}:
+            self._drop_problem(old)
         goes_on = any(row[5] is None for row in rows)
         last = max(rows, key=lambda row: row[15])
         had = min(((row[10], row[11]) for row in rows if row[10] is not None), default=(None, ""))
@@ -243,8 +247,15 @@ class EpisodeTables:
             _last(row[13] for row in reversed(rows)),
             all(row[14] for row in rows),
         )
-        self._db.execute(f"INSERT OR REPLACE INTO problem VALUES ({', '.join('?' * len(values))})", values)
+        self._db.execute(f"INSERT INTO problem VALUES ({', '.join('?' * len(values))})", values)
         self._db.execute(f"UPDATE episode SET problem = ? WHERE id IN ({marks})", (lead[0], *ids))
+        self._blocks.add(tallies.block_of(values[4]))
+
+    def _drop_problem(self, problem: str) -> None:
+        found = self._db.execute("SELECT began FROM problem WHERE id = ?", (problem,)).fetchone()
+        if found is not None:
+            self._db.execute("DELETE FROM problem WHERE id = ?", (problem,))
+            self._blocks.add(tallies.block_of(found[0]))
 
 
 def same_firings(rows: Iterable[Firing]) -> list[Firing]:

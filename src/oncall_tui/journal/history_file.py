@@ -15,9 +15,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from oncall_tui.errors import JournalError
+from oncall_tui.journal import tallies
 
 log = logging.getLogger(__name__)
-FORMAT = 6  # of these tables; a file of another one is begun anew
+FORMAT = 7  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -68,18 +69,15 @@ CREATE INDEX link_episode ON link (episode);
 CREATE TABLE named (name TEXT NOT NULL, alert TEXT NOT NULL, PRIMARY KEY (name, alert)) WITHOUT ROWID;
 
 CREATE TABLE problem (
-    id TEXT PRIMARY KEY, alert TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE, alert TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, end_known INTEGER NOT NULL, service TEXT NOT NULL, product TEXT NOT NULL,
     pages INTEGER NOT NULL, acknowledged_at REAL, acknowledged_by TEXT NOT NULL, acted INTEGER NOT NULL,
     mark TEXT NOT NULL, imported INTEGER NOT NULL,
-    quarter INTEGER AS (CAST(began / 900 AS INTEGER)) STORED,
     had REAL AS (max(0.0, acknowledged_at - began)) STORED,
-    took REAL AS (CASE WHEN end_known THEN ended - began END) STORED
+    took REAL AS (CASE WHEN end_known THEN ended - began END) STORED,
+    PRIMARY KEY (began, id)
 ) WITHOUT ROWID;
-CREATE INDEX problem_began ON problem (began, pages, ended, had, took, mark, imported);
-CREATE INDEX problem_quarter ON problem (quarter, began, pages);
-CREATE INDEX problem_product ON problem (product, began, pages);
-CREATE INDEX problem_alert ON problem (alert, began, acted, acknowledged_at);
+CREATE INDEX problem_alert ON problem (alert, began);
 CREATE INDEX problem_had ON problem (had, began) WHERE had IS NOT NULL;
 CREATE INDEX problem_took ON problem (took, began) WHERE took IS NOT NULL;
 
@@ -105,7 +103,7 @@ def opened(path: Path | None) -> sqlite3.Connection:
                 raise failed(error, path) from None
             log.warning("the history %s cannot be used (%s): it is derived in memory", path, error)
     db = _connected(":memory:")
-    db.executescript(SCHEMA)
+    db.executescript(SCHEMA + tallies.SCHEMA)
     return db
 
 
@@ -170,7 +168,7 @@ def _made(db: sqlite3.Connection) -> bool:
             return _format(db) == (OURS, FORMAT)
         db.execute(f"PRAGMA application_id={OURS}")
         db.execute(f"PRAGMA user_version={FORMAT}")
-        for statement in SCHEMA.split(";"):
+        for statement in (SCHEMA + tallies.SCHEMA).split(";"):
             db.execute(statement)
         return True
     finally:

@@ -14,6 +14,7 @@ import msgspec
 
 from oncall_tui.domain.history import PastDeploy
 from oncall_tui.journal.history import History
+from oncall_tui.journal.tallies import BIN_S, QUARTER_S, VALUES, Sums, tallied
 from oncall_tui.reports.periods import DAY_S, Period, offsets
 
 NOISIEST = 10
@@ -139,18 +140,6 @@ class CountedProblem(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
 
 
-class _Totals(msgspec.Struct, frozen=True, kw_only=True):
-    fired: int
-    pages: int
-    marks: Marks
-    imported: int
-    had: int  # acknowledged
-    mtta: float | None
-    never: int
-    took: int  # known to have ended when
-    mttr: float | None
-
-
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a period and of the one before it."""
 
@@ -193,7 +182,7 @@ class StatisticsReader:
 
     def __init__(self, history: History, tz: tzinfo, now: float, *, alerts: bool = True, deploys: bool = True) -> None:
         self._history, self._tz, self._now = history, tz, now
-        self._known_totals: dict[Period, _Totals] = {}
+        self._known: dict[Period, list[tuple[Any, ...]]] = {}
         self._known_hours: dict[Period, list[tuple[int, int, int]]] = {}
         self._tells_alerts, self._tells_deploys = alerts, deploys
 
@@ -204,8 +193,8 @@ class StatisticsReader:
     def numbers(self, period: Period) -> Numbers:
         """Return the numbers of one period."""
         coverage = self._history.coverage(period.since, period.until, self._now)
-        totals = self._totals(period)
-        fired, pages = totals.fired, totals.pages
+        sums = self._sums(period)
+        fired, pages = sums.fired, sums.pages
         alerts = self._tells_alerts and (coverage > 0 or fired > 0)
         (deploys,) = self._ask("SELECT count(*) FROM past_deploy WHERE {}", period, "started")[0]
         changed = self._tells_deploys and (coverage > 0 or deploys > 0)
@@ -232,12 +221,8 @@ class StatisticsReader:
 
     def by_product(self, period: Period) -> tuple[ProductCount, ...]:
         """Return the counts of each product, the most first."""
-        query = (
-            "SELECT product, count(*) - sum(pages), sum(pages) FROM problem INDEXED BY problem_product WHERE {}"
-            " GROUP BY product ORDER BY count(*) DESC, product"
-        )
-        rows = self._ask(query, period)
-        return tuple(ProductCount(product=name or None, notifications=n, pages=p) for name, n, p in rows)
+        rows = sorted(self._of_products(period), key=lambda row: (-row[1], row[0]))
+        return tuple(ProductCount(product=row[0] or None, notifications=row[1] - row[2], pages=row[2]) for row in rows)
 
     def by_hour(self, period: Period) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return, for each hour of the day in the zone, how many began in it, and how many of those were pages."""
@@ -253,58 +238,42 @@ class StatisticsReader:
         """
         found = self._known_hours.get(period)
         if found is None:
-            query = (
-                "SELECT quarter, count(*), sum(pages) FROM problem INDEXED BY problem_quarter"
-                " WHERE quarter >= CAST(?1 / 900 AS INTEGER) AND quarter <= CAST(?2 / 900 AS INTEGER)"
-                " AND began >= ?1 AND began < ?2 GROUP BY quarter"
-            )
             found = self._known_hours[period] = [
-                (int((quarter * 900 + offset) // 3600), count, paged)
+                (int((quarter * QUARTER_S + offset) // 3600), count, paged)
                 for begin, end, offset in offsets(period, self._tz)
-                for quarter, count, paged in self._history.rows(query, (begin, end))
+                for quarter, count, paged in self._tallied("quarter", ("fired", "pages"), Period(begin, end))
             ]
         return found
 
     def noisiest(self, period: Period, most: int = -1) -> tuple[NoisyAlert, ...]:
         """Return the alerts that came most often. One problem counts once, as the alert that was first."""
-        newest = "(SELECT p.{} FROM problem p WHERE p.alert = g.alert AND p.began = g.latest)"
-        query = (
-            f"SELECT {newest.format('title')}, {newest.format('source')}, many, acted, sum(many) OVER () FROM"
-            " (SELECT alert, count(*) AS many, sum(acted > 0 OR acknowledged_at IS NOT NULL) AS acted,"
-            " max(began) AS latest FROM problem INDEXED BY problem_alert WHERE {} GROUP BY alert) g"
-            " ORDER BY many DESC, latest DESC, alert LIMIT ?"
-        )
-        return tuple(
-            NoisyAlert(title=title, source=source, count=count, share=count / whole, acted_on=acted)
-            for title, source, count, acted, whole in self._ask(query, period, more=(most,))
-        )
+        rows = sorted(self._tallied("alert", ("fired", "acted"), period), key=lambda row: -row[1])
+        whole = sum(count for _, count, _ in rows)
+        least = rows[min(most, len(rows)) - 1][1] if most > 0 and rows else 0
+        query = "SELECT began, title, source FROM problem WHERE alert = ? AND {} ORDER BY began DESC LIMIT 1"
+        found = []
+        for alert, count, acted in rows:
+            if count >= least:  # of as many the one that came last is first
+                for latest, title, source in self._ask(query, period, before=(alert,)):
+                    one = NoisyAlert(title=title, source=source, count=count, share=count / whole, acted_on=acted)
+                    found.append((-count, -latest, alert, one))
+        return tuple(one for *_, one in sorted(found)[: most if most >= 0 else None])
 
     def marks(self, period: Period) -> Marks:
         """Return how many were marked as what."""
-        return self._totals(period).marks
+        sums = self._sums(period)
+        return Marks(actionable=sums.actionable, noise=sums.noise, unmarked=sums.unmarked)
 
-    def _totals(self, period: Period) -> _Totals:
-        """Return what one pass over the period's problems tells."""
-        if period in self._known_totals:
-            return self._known_totals[period]
-        query = (
-            "SELECT count(*), sum(pages), sum(mark = 'actionable'), sum(mark = 'noise'), sum(mark = ''), sum(imported),"
-            " count(had), avg(had), sum(had IS NULL AND ended IS NOT NULL), count(took), avg(took)"
-            " FROM problem INDEXED BY problem_began WHERE {}"
-        )
-        fired, pages, actionable, noise, unmarked, imported, had, mtta, never, took, mttr = self._ask(query, period)[0]
-        self._known_totals[period] = _Totals(
-            fired=fired,
-            pages=pages or 0,
-            marks=Marks(actionable=actionable or 0, noise=noise or 0, unmarked=unmarked or 0),
-            imported=imported or 0,
-            had=had,
-            mtta=mtta,
-            never=never or 0,
-            took=took,
-            mttr=mttr,
-        )
-        return self._known_totals[period]
+    def _sums(self, period: Period) -> Sums:
+        """Return what the period's problems add up to."""
+        rows = self._of_products(period)
+        return Sums(**{name: sum(row[at] for row in rows) for at, name in enumerate(VALUES, 1)})
+
+    def _of_products(self, period: Period) -> list[tuple[Any, ...]]:
+        """Return each product with the sums of its problems."""
+        if period not in self._known:
+            self._known[period] = self._tallied("product", tuple(VALUES), period)
+        return self._known[period]
 
     def _interruptions(self, period: Period) -> Interruptions:
         found = {"business": 0, "off": 0, "sleep": 0}
@@ -332,26 +301,34 @@ class StatisticsReader:
     # --- how fast -----------------------------------------------------------------------------------------------------
 
     def _acknowledged(self, period: Period) -> AcknowledgeTimes:
-        totals = self._totals(period)
-        median, p90 = self._durations("had", totals.had, period)
-        return AcknowledgeTimes(n=totals.had, median=median, p90=p90, never=totals.never)
+        sums = self._sums(period)
+        median, p90 = self._durations("had", sums.had, period)
+        return AcknowledgeTimes(n=sums.had, median=median, p90=p90, never=sums.never)
 
     def _resolved(self, period: Period) -> ResolveTimes:
-        totals = self._totals(period)
-        median, p90 = self._durations("took", totals.took, period)
-        return ResolveTimes(n=totals.took, median=median, p90=p90)
+        sums = self._sums(period)
+        median, p90 = self._durations("took", sums.took, period)
+        return ResolveTimes(n=sums.took, median=median, p90=p90)
 
     def _durations(self, column: str, n: int, period: Period) -> tuple[float | None, float | None]:
-        """Return the median and the ninth decile of *n* durations, which an index has in their order."""
+        """Return the median and the ninth decile of *n* durations: the tallies say in which bin of durations each is,
+        an index what stands there.
+        """
         query = (
-            f"SELECT {column} FROM problem INDEXED BY problem_{column} WHERE {column} IS NOT NULL AND {{}}"
+            f"SELECT {column} FROM problem INDEXED BY problem_{column} WHERE {column} >= ? AND {{}}"
             f" ORDER BY {column} LIMIT 2 OFFSET ?"
         )
+        bins = self._tallied(column, ("fired",), period) if n else []
         found: list[float | None] = []
         for part in (0.5, 0.9):
-            place = part * (n - 1)
-            rows = [row[0] for row in self._ask(query, period, more=(int(place),))] if n else []
-            found.append(rows[0] + (rows[-1] - rows[0]) * (place - int(place)) if rows else None)
+            place, below, least = part * (n - 1), 0, 0
+            for number, count in bins:
+                least = number * BIN_S
+                if below + count > int(place):
+                    break
+                below += count
+            rows = self._ask(query, period, before=(least,), more=(int(place) - below,)) if bins else []
+            found.append(rows[0][0] + (rows[-1][0] - rows[0][0]) * (place - int(place)) if rows else None)
         return found[0], found[1]
 
     def _quantiles(
@@ -388,8 +365,7 @@ class StatisticsReader:
 
     def by_service(self, period: Period) -> tuple[ServiceNumbers, ...]:
         """Return the numbers of each service that deployed or fired, those that fail most first."""
-        query = "SELECT service, count(*) - sum(pages), sum(pages) FROM problem WHERE {} AND service <> '' GROUP BY 1"
-        fired = {service: (n, p) for service, n, p in self._ask(query, period)}
+        fired = {service: (n - p, p) for service, n, p in self._tallied("service", ("fired", "pages"), period)}
         days = max(1.0, (min(period.until, self._now) - period.since) / DAY_S)
         found = {}
         for service, deploys, own, within, failures in self._services(period, "service"):
@@ -492,23 +468,31 @@ class StatisticsReader:
 
     def more(self, period: Period) -> MoreNumbers:
         """Return the numbers beside those of ``--json``."""
-        totals = self._totals(period)
+        sums = self._sums(period)
         ((failures,),) = self._ask(f"SELECT coalesce(sum({_FAILED}), 0) FROM past_deploy WHERE {{}}", period, "started")
         return MoreNumbers(
-            marks=totals.marks,
+            marks=self.marks(period),
             shifts=self.shifts(period),
-            mtta=totals.mtta,
-            mttr=totals.mttr,
+            mtta=sums.had_s / sums.had if sums.had else None,
+            mttr=sums.took_s / sums.took if sums.took else None,
             failures=failures,
-            imported=totals.imported,
+            imported=sums.imported,
         )
 
     def _ask(
-        self, query: str, period: Period, column: str = "began", more: tuple[Any, ...] = ()
+        self,
+        query: str,
+        period: Period,
+        column: str = "began",
+        more: tuple[Any, ...] = (),
+        before: tuple[Any, ...] = (),
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of *query*, whose ``{}`` is the period."""
+        """Return the rows of *query*, whose ``{}`` is the period; *before* and *more* are the values around it."""
         asked = query.replace("{}", f"{column} >= ? AND {column} < ?", 1)
-        return self._history.rows(asked, (period.since, period.until, *more))
+        return self._history.rows(asked, (*before, period.since, period.until, *more))
+
+    def _tallied(self, kind: str, values: tuple[str, ...], period: Period) -> list[tuple[Any, ...]]:
+        return tallied(self._history.rows, kind, values, period.since, period.until)
 
 
 class ServiceNumbers(msgspec.Struct, frozen=True, kw_only=True):
