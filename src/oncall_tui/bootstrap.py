@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 def load_config(path: str = "") -> Config:
     """The configuration. Raises ConfigurationError with every mistake."""
     kinds, destinations = registry.options_types(), registry.destination_types()
-    return configuration.load(kinds, path, destinations=destinations, words=_screen_words)
+    kept = configuration.cache_folder(os.environ)
+    return configuration.load(kinds, path, destinations=destinations, words=_screen_words, kept=kept)
 
 
 def load_config_text(text: str, name: str) -> Config:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oncall_tui.config import files
+from oncall_tui.config import files, kept_nodes
 from oncall_tui.config.checks import check_for
 from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.messages import pattern
@@ -58,11 +58,12 @@ def load(
     environ: Mapping[str, str] | None = None,
     destinations: Destinations = NONE,
     words: Words = None,
+    kept: Path | None = None,
 ) -> Config:
     """Load the configuration of this machine and person. Raises ConfigurationError, with every mistake.
 
     *options* are the providers' options types, by name; *words* are those that ``screen`` may name, and are only asked
-    for where it does.
+    for where it does. *kept* is the folder in which the nodes of its files are kept for the next start.
     """
     paths = find(config, environ)
     if not paths:
@@ -73,7 +74,7 @@ def load(
         )
     if len(paths) == 1 and not files.there(paths[0]):
         raise ConfigurationError(f"{paths[0]} does not exist", f"`oncall-tui init {paths[0]}` writes one to fill in")
-    loaded = load_files(paths, options, destinations, words)
+    loaded = load_files(paths, options, destinations, words, kept)
     if not loaded.sources:  # a board of nothing looks like a quiet night
         where = " and ".join(loaded.files)
         raise ConfigurationError(
@@ -84,7 +85,11 @@ def load(
 
 
 def load_files(
-    paths: Sequence[Path | str], options: Options, destinations: Destinations = NONE, words: Words = None
+    paths: Sequence[Path | str],
+    options: Options,
+    destinations: Destinations = NONE,
+    words: Words = None,
+    kept: Path | None = None,
 ) -> Config:
     """The files merged, later ones over earlier ones."""
     mistakes: list[Diagnostic] = []
@@ -95,7 +100,7 @@ def load_files(
         except Unreadable as error:
             mistakes.append(error.mistake)
             continue
-        one = _one_file(text, str(path), options, destinations, mistakes)
+        one = _one_file(text, str(path), options, destinations, mistakes, kept)
         mistakes.extend(_trusted(path, one))
         shared = files.unsafe(path) if one.secrets else ""
         loaded.append(msgspec.structs.replace(_anchored(one, path), shared=shared))
@@ -114,7 +119,14 @@ def load_text(
     return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes, words)
 
 
-def _one_file(text: str, path: str, options: Options, destinations: Destinations, mistakes: list[Diagnostic]) -> _File:
+def _one_file(
+    text: str,
+    path: str,
+    options: Options,
+    destinations: Destinations,
+    mistakes: list[Diagnostic],
+    kept: Path | None = None,
+) -> _File:
     variants: dict[type, tuple[str, Mapping[str, type]]] = {
         SourceOptions: ("provider", options),
         DestinationOptions: ("provider", destinations),
@@ -123,7 +135,7 @@ def _one_file(text: str, path: str, options: Options, destinations: Destinations
     given: Any = {}
     says = TellNames()
     try:
-        root = compose(text, path)
+        root = compose(text, path) if kept is None else kept_nodes.composed(text, path, kept)
         if root is not None and not is_empty(root):
             given = walker.root(root, ConfigFile)
             says = tell_names(root)  # after the walk, which has a bound on what aliases can stand for

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from oncall_tui.config.diagnostic import Diagnostic
+from oncall_tui.config.node import Node, from_yaml
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
@@ -57,16 +58,17 @@ class Unreadable(Exception):
         self.mistake = mistake
 
 
-def compose(text: str, file: str) -> Any:
+def compose(text: str, file: str) -> Node | None:
     """The document's root node; None where the text holds nothing but comments. Raises Unreadable."""
-    import yaml
+    import yaml  # a hundredth of a second: not where the nodes of this very text were kept
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         _measure(yaml, loader, text, file)
         reader = loader(text)
         try:
-            return reader.get_single_node()
+            root = reader.get_single_node()
+            return None if root is None else from_yaml(root)
         finally:
             reader.dispose()
     except yaml.YAMLError as error:
@@ -86,7 +88,7 @@ def _measure(yaml: Any, loader: Any, text: str, file: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH or nodes > MAX_NODES:
-            line, column = place(event)
+            line, column = event.start_mark.line + 1, event.start_mark.column + 1
             limit = f"at most {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"at most {MAX_NODES} entries"
             raise Unreadable(Diagnostic(file=file, line=line, column=column, expected=limit, found="more"))
 
@@ -118,12 +120,11 @@ def _has_tab(text: str, line: int) -> bool:
     return "\t" in here[: len(here) - len(here.lstrip())] or here.rstrip("\r").endswith("\t")
 
 
-def place(node: Any) -> tuple[int, int]:
+def place(node: Node) -> tuple[int, int]:
     """Line and column, from 1."""
-    mark = node.start_mark
-    return mark.line + 1, mark.column + 1
+    return node.line, node.column
 
 
-def is_empty(node: Any) -> bool:
+def is_empty(node: Node) -> bool:
     """Return whether it is a key with nothing after it."""
     return bool(node.id == "scalar" and not node.value and not node.style)

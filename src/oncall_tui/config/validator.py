@@ -26,6 +26,7 @@ from oncall_tui.config.messages import (
     pattern,
     seen,
 )
+from oncall_tui.config.node import FLOW
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
 from oncall_tui.runtime.secret import Secret
 from oncall_tui.text.durations import seconds
@@ -325,7 +326,7 @@ class Validator:
 
     def _unknown(self, name: Any, value: Any, node: Any, known: tuple[str, ...], key: str) -> None:
         # {token: ab,cd} is a token "ab" and a key "cd" with nothing: what has no value may be half of a secret
-        lone = node.flow_style and is_empty(value)
+        lone = node.style == FLOW and is_empty(value)
         found = "a word with no value" if lone else f"the key {show(name.value)}"
         self.note(name, key, "one of the keys " + ", ".join(known), found, nearest(name.value, known))
 
