@@ -19,10 +19,9 @@ import msgspec
 from oncall_tui import config as configuration
 from oncall_tui.config import Config, ScreenWords
 from oncall_tui.domain.plan import Actor
-from oncall_tui.engine.engine import Engine, SourceSpec
+from oncall_tui.engine.source_spec import SourceSpec
 from oncall_tui.errors import JournalError, SharingError, SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
 from oncall_tui.providers.options import DestinationOptions, HttpDestinationOptions, SourceOptions
@@ -33,10 +32,14 @@ from oncall_tui.text import time_format
 from oncall_tui.triage.triager import Rules
 
 if TYPE_CHECKING:
+    from oncall_tui.engine.board_reader import BoardReader
+    from oncall_tui.engine.engine import Engine
     from oncall_tui.engine.past_import import NamesSource, PastSource
+    from oncall_tui.engine.read_engine import ReadEngine
     from oncall_tui.engine.recorder_watch import RecorderWatch
     from oncall_tui.journal.lease import Lease
     from oncall_tui.journal.team import TeamJournal
+    from oncall_tui.notifications.destinations import DestinationSpec
     from oncall_tui.providers.aws.dynamodb.table import JournalTable
     from oncall_tui.sharing.server import ReadingServer
 
@@ -76,6 +79,8 @@ def make_engine(
     takes_readings: bool = False,
 ) -> Engine:
     """An engine over every configured source, not started yet. *takes_readings*: a recorder's, where there is one."""
+    from oncall_tui.engine.engine import Engine  # a program that only reads never loads what acts
+
     time_format.set_zone(ZoneInfo(config.timezone))
     clock = clock or SystemClock()
     actor = actor_of(config)
@@ -97,6 +102,38 @@ def make_engine(
         watch=partial(_watch_recorder, config, read_only) if takes_readings else None,
         team=lambda merged: make_team(config, journal, clock, merged),
     )
+
+
+def make_board_reader(config: Config, clock: Clock | None = None) -> BoardReader:
+    """Return the reader for a program that only reads, not started yet. Nothing that acts, tells others or journals is
+    made, and this process can write to no source from now on.
+    """
+    from oncall_tui.engine.board_reader import BoardReader
+    from oncall_tui.engine.read_engine import ReadEngine
+    from oncall_tui.runtime import write_doors
+
+    write_doors.shut()
+    tz = ZoneInfo(config.timezone)
+    time_format.set_zone(tz)
+    clock, actor = clock or SystemClock(), actor_of(config)
+    log.start(Path(config.journal_path).expanduser().parent)
+    specs = tuple(_spec(options, actor, clock, True) for options in config.sources)
+    watch = partial(_watch_readings, config)
+    engine = ReadEngine(specs, triage_rules(config), open_journal(config, clock), clock, actor, watch)
+    kinds = {source.provider for source in config.sources}
+    names = frozenset((*(s.name for s in config.sources), *(p.name for p in config.products)))
+    return BoardReader(engine, names, tz, alerts=bool(kinds - {"ecs"}), deploys="ecs" in kinds)
+
+
+def _watch_readings(config: Config, engine: ReadEngine) -> RecorderWatch:
+    """As ``_watch_recorder``, for an engine that only reads: it journals nothing that could be left to the recorder."""
+    from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.sharing.client import ReadingsClient
+
+    readings = ReadingsClient(
+        lambda: socket_of(config), engine.pollers, lambda: source_digests(config), engine.clock, engine.rebuild, True
+    )
+    return RecorderWatch(make_lease(config, engine.clock), engine.clock, engine.rebuild, readings)
 
 
 def open_journal(config: Config, clock: Clock) -> Journal:
@@ -311,6 +348,8 @@ def _on_call(spec: SourceSpec) -> Callable[[], SupportsOnCall]:
 
 
 def _destination(options: DestinationOptions, actor: Actor, clock: Clock) -> DestinationSpec:
+    from oncall_tui.notifications.destinations import DestinationSpec
+
     context = Context(source=options.name, actor_email=actor.email, clock=clock)
 
     def build() -> Destination:

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 
-from oncall_tui.actions.journal_handlers import LOCAL, SeenMark
 from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.actions.seen_marks import LOCAL, SeenMark
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import Entry, EntryKind

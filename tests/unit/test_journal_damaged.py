@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from oncall_tui.actions.journal_handlers import SeenMarks
 from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.cli.journal import as_object
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind

@@ -15,7 +15,7 @@ import pytest
 from tests.support import fresh_journal
 from tests.support.fakes import ALICE
 
-from oncall_tui.actions.journal_handlers import SeenMarks
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Plan

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from oncall_tui.actions.journal_handlers import SeenMarks
 from oncall_tui.actions.marks import given
 from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUpState, follow_ups

@@ -7,11 +7,7 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Container, Mapping
-
-import msgspec
-
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
@@ -19,59 +15,9 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionFailed, JournalError, Refused
-from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import ago
-
-
-class SeenMark(msgspec.Struct, frozen=True):
-    """An engineer's mark on an alert: by whom, when, and for which firing (*began*): a new firing is not seen."""
-
-    by: str
-    at: float
-    began: float
-
-
-class SeenMarks:
-    """The seen marks, read from the journal and kept up by the handlers here, each on its source's thread."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._marks: Mapping[str, SeenMark] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def current(self) -> Mapping[str, SeenMark]:
-        return self._marks
-
-    def load(self) -> None:
-        """Read them from the journal. Raises JournalError; they stay what they were."""
-        marks: dict[str, SeenMark] = {}
-        with self._lock:
-            found = self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN))
-            for entry in sorted(found, key=lambda one: one.at):  # one of another machine's may have arrived later
-                apply(marks, entry)
-            self._marks = marks
-
-    def put(self, entry: Entry) -> None:
-        """Write one to the journal, and take it up. Raises ActionFailed where it cannot be written."""
-        try:
-            self._journal.must(entry)
-        except JournalError as error:
-            raise ActionFailed(f"not recorded: {error.message}", error.hint) from None
-        with self._lock:  # a reading of the journal that began before this was written ends before it is put here
-            marks = dict(self.current)
-            apply(marks, entry)
-            self._marks = marks
-
-
-def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
-    """Apply one journal entry to the marks."""
-    if entry.kind is EntryKind.SEEN:
-        marks[entry.subject] = SeenMark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
-    elif entry.kind is EntryKind.UNSEEN:
-        marks.pop(entry.subject, None)
 
 
 class _JournalHandler(ActionHandler):
@@ -119,7 +65,8 @@ class _JournalHandler(ActionHandler):
         """Do nothing: the row was compared when the plan was made, on the newest board that there is."""
 
     def send(self, plan: Plan) -> Receipt:
-        self.marks.put(
+        _put(
+            self.marks,
             Entry(
                 at=self.clock.now(),
                 kind=EntryKind(plan.request["kind"]),
@@ -127,12 +74,12 @@ class _JournalHandler(ActionHandler):
                 actor=plan.actor.name,
                 text=plan.request["text"],
                 data={"began": plan.request["began"], "plan": plan.id},
-            )
+            ),
         )
         return Receipt()
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        written = any(e.data.get("plan") == plan.id for e in self.marks._journal.of(plan.target))
+        written = any(e.data.get("plan") == plan.id for e in self.marks.journal.of(plan.target))
         if written:
             why = plan.request.get("why", "")
             return Check(OutcomeState.DONE, f"{self.did}: {why}" if why else self.did)
@@ -179,12 +126,13 @@ class LocalNote(_JournalHandler):
             raise Refused("a note needs text")
 
 
-LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
-
-
-def done_here(handlers: Container[Verb], verb: Verb) -> bool:
-    """Tell whether *verb* is done in the journal: un-acknowledge only where acknowledge is."""
-    return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
+def _put(marks: SeenMarks, entry: Entry) -> None:
+    """Write one to the journal, and take it up. Raises ActionFailed where it cannot be written."""
+    try:
+        marks.journal.must(entry)
+    except JournalError as error:
+        raise ActionFailed(f"not recorded: {error.message}", error.hint) from None
+    marks.take(entry)
 
 
 def handlers(marks: SeenMarks, clock: Clock) -> dict[Verb, ActionHandler]:

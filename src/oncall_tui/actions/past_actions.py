@@ -6,15 +6,15 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.service_history import PastAction
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
@@ -34,6 +34,15 @@ class PastSilence(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     reason: str
     until: float | None = None
+
+
+class SentAction(Protocol):
+    """The part of an action under way that is heard of: its plan, and whether the other side took it."""
+
+    plan: Plan
+
+    @property
+    def receipt(self) -> object: ...
 
 
 class PastActions:
@@ -86,7 +95,7 @@ class PastActions:
         other = None not in (found.until, alert.until) and abs((found.until or 0) - (alert.until or 0)) > SAME_END_S
         return None if other else found
 
-    def heard(self, execution: ActionExecution, outcome: Outcome) -> None:
+    def heard(self, execution: SentAction, outcome: Outcome) -> None:
         """Take an action's newest outcome: what the other side refused did not happen."""
         if execution.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and execution.receipt is None:
             self._none.add(execution.plan.id)

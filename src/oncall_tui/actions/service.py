@@ -14,9 +14,9 @@ import msgspec
 from oncall_tui.actions.ack_renewer import AckRenewer
 from oncall_tui.actions.batch import Batch, BatchItem
 from oncall_tui.actions.execution import ActionExecution
-from oncall_tui.actions.journal_handlers import SeenMarks, done_here
 from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
+from oncall_tui.actions.seen_marks import SeenMarks, done_here
 from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),
     "record": ("record:record", "Record without a screen, until it is stopped."),
     "import": ("import_history:import_history", "Read the sources' past into the journal."),
+    "mcp": ("mcp:mcp", "Serve the board, read only, to an assistant (Model Context Protocol)."),
     "drill": ("drill:drill", "Serve the simulation alone, for tests."),
 }
 

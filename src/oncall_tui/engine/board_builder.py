@@ -14,15 +14,14 @@ from typing import Protocol
 
 import msgspec
 
-from oncall_tui.actions.journal_handlers import LOCAL, SeenMarks, done_here
 from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.actions.seen_marks import LOCAL, SeenMarks, done_here
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceStatus
 from oncall_tui.domain.service_history import DeployHistories
-from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.journal import Journal
 from oncall_tui.polling.status import PollState, status_of
 from oncall_tui.runtime.clock import Instant
@@ -48,6 +47,15 @@ class LocalActions(Protocol):
     def local_verbs(self) -> frozenset[Verb]: ...
 
 
+class Recalling(Protocol):
+    """The part of a recorder that a board needs: what earlier sessions saw, and where changes are journalled."""
+
+    @property
+    def recalled(self) -> bool: ...
+    def recall(self) -> bool: ...
+    def record(self, triaged: TriagedBoard, before: Board, now: float) -> None: ...
+
+
 class BoardBuilder:
     """Builds each board from the newest readings, and keeps from the last one what did not change."""
 
@@ -55,7 +63,7 @@ class BoardBuilder:
         self,
         triager: Triager,
         journal: Journal,
-        recorder: ChangeRecorder,
+        recorder: Recalling,
         actions: LocalActions,
         past: PastActions,
         actor: Actor,

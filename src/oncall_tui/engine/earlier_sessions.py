@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from oncall_tui.actions.journal_handlers import SeenMarks
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Intent, Journal

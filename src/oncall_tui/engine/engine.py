@@ -32,6 +32,7 @@ from oncall_tui.domain.shared import Held
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
+from oncall_tui.engine.source_spec import SourceSpec
 from oncall_tui.engine.team_link import MakeTeam, TeamLink
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
@@ -63,19 +64,6 @@ REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions lef
 LONGEST_LIST_S = 300.0  # a command waits so long for a list whose pages come, one after the other
 EXPLAINED_S = 5.0  # a command waits so long at the most for what its lines say beside the state of things
 AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
-
-
-class SourceSpec(msgspec.Struct, frozen=True):
-    """One configured source: *build* makes its provider (slow imports included) and is called on its own thread.
-
-    *on_call*: its provider tells who is on call (base.SupportsOnCall).
-    """
-
-    name: str
-    provider: str
-    build: Callable[[], Provider]
-    interval_s: float | None = None
-    on_call: bool = False
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):

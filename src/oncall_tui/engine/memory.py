@@ -166,10 +166,7 @@ class RecordMemory:
         """Return when the oldest thing of the record was, in seconds since the epoch, UTC; None: it is empty. Reads
         the disk. Raises JournalError.
         """
-        query = "SELECT min(began) FROM episode UNION ALL SELECT min(started) FROM past_deploy"
-        times_ = [float(at) for (at,) in self.history.rows(query) if at is not None]
-        entries, _ = self._journal.after(0, 1)
-        return min([*times_, *(e.at for e in entries)], default=None)
+        return self.history.began()
 
     # --- marks --------------------------------------------------------------------------------------------------------
 

@@ -146,6 +146,13 @@ class History:
         """The episodes that are not known to be over, oldest first."""
         return self._episodes("ended IS NULL", [], -1, alert=alert, service=service)
 
+    def began(self) -> float | None:
+        """When the oldest thing of the record was; None: it is empty."""
+        query = "SELECT min(began) FROM episode UNION ALL SELECT min(started) FROM past_deploy"
+        times = [float(at) for (at,) in self.rows(query) if at is not None]
+        entries, _ = self._journal.after(0, 1)
+        return min([*times, *(e.at for e in entries)], default=None)
+
     def deploys(
         self, since: float, until: float, *, service: str = "", product: str = "", newest: int = -1
     ) -> list[PastDeploy]:

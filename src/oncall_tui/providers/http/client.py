@@ -17,6 +17,7 @@ from oncall_tui.providers.http.limits import retry_after, used_up
 from oncall_tui.providers.http.settings import NO_SETTINGS, HttpSettings
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, error_text, sanitize
 from oncall_tui.providers.lists import UNDECODABLE, decode, what_came
+from oncall_tui.runtime import write_doors
 from oncall_tui.runtime.answers import answered
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.network.clients import READ_S, open_client
@@ -125,6 +126,7 @@ class Http:
 
         *into* is the answer's type; ``bytes`` takes whatever came.
         """
+        write_doors.must_be_open()
         content = None if body is None else msgspec.json.encode(body)
         try:
             answer = self._exchange(method, path, (), content, headers or {})

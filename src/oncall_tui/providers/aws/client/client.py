@@ -15,6 +15,7 @@ from oncall_tui.providers.aws.client import errors as aws_errors
 from oncall_tui.providers.aws.client.rate_limit import Priority, TokenBucket
 from oncall_tui.providers.aws.client.session import QUERY, RAW, Sessions
 from oncall_tui.providers.lists import UNDECODABLE, Damage, decode, what_came
+from oncall_tui.runtime import write_doors
 from oncall_tui.runtime.answers import answered
 
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class AwsClient:
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:
         """Send once, with the acting credentials. Raises ActionFailed (nothing was changed) or OutcomeUnknown."""
+        write_doors.must_be_open()
         try:
             if self._transport is None:
                 self.sessions.resolve(self.service, acting=True)
