@@ -34,6 +34,11 @@ _TEMPLATE = """\
 #     act_profile: prod-operator     # used for actions only; without it, the reading profile acts too
 #     clusters: ["prod-*"]
 #     shell: /bin/sh                 # what `s` starts in a container
+#     build_info:                    # where task definitions name their build: an env, a (docker) label or a tag
+#       repository: {label: org.opencontainers.image.source}
+#       commit: [{env: GIT_COMMIT}, {label: org.opencontainers.image.revision}]
+#       version: {tag: genova.build}
+#       author: {env: GIT_AUTHOR}
 #     login: [aws, sso, login, --profile, prod]
 #     account: "123456789012"        # only to override the account that was read
 #   - name: other-account

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
+
+_HASH = re.compile(r"[0-9a-f]{12,64}")  # a commit's, or a digest's, as a tag: nobody compares more than its beginning
+SHORT_HASH = 7
+SAYS_NOTHING = frozenset({"", "latest"})  # tags that are moved with each build
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
@@ -23,11 +29,37 @@ class Image(msgspec.Struct, frozen=True, gc=False):
         return "" if "@" in self.short else self.short.partition(":")[2]
 
 
+class Build(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The build of a revision, as its task definition names it; what is empty, nothing there names.
+
+    *repository* is ``https://HOST/OWNER/NAME`` or ``OWNER/NAME``, never with a login in it; *commit* a hash; *version*
+    a git tag or a branch. *lacks* says what of it could not be read.
+    """
+
+    repository: str = ""
+    commit: str = ""
+    version: str = ""
+    author: str = ""
+    lacks: str = ""
+
+    @property
+    def words(self) -> str:
+        """``v1.9.0 · commit 3f2a1c9 · example/payments · by Alice``; empty: nothing is named."""
+        where = self.repository.partition("://")[2].partition("/")[2] or self.repository
+        parts = (
+            self.version,
+            f"commit {short_version(self.commit)}" if self.commit else "",
+            where,
+            f"by {self.author}" if self.author else "",
+        )
+        return " · ".join(part for part in parts if part)
+
+
 class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A task definition as a service ran it. *arn* is the ECS service revision's, or empty where that is not readable.
 
     *settings* are comparable facts, as (name, value): cpu, memory, ports, environment names; secret and environment
-    values are never read into it.
+    values are never read into it. *build* is None where its task definition was not read.
     """
 
     task_definition: str
@@ -35,6 +67,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     images: tuple[Image, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     status: str = ""  # ACTIVE, INACTIVE, or empty where not read
+    build: Build | None = None
 
     @property
     def loaded(self) -> bool:
@@ -51,6 +84,26 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """``:42``, or the whole name where there is no number."""
         name, sep, number = self.family_revision.rpartition(":")
         return f":{number}" if sep and name else self.family_revision
+
+
+def short_version(name: str) -> str:
+    """A tag as it is told; of one that is a hash only the beginning."""
+    return name[:SHORT_HASH] if _HASH.fullmatch(name) else name
+
+
+def versions(old: Revision, new: Revision) -> tuple[str, str]:
+    """Return the versions of both, whole: the build's own names, else the tags of the image that changed.
+
+    One is empty where it is not known, or says nothing (``latest``, a digest).
+    """
+    if old.build and new.build and old.build.version and new.build.version:
+        return old.build.version, new.build.version
+    was = {image.container: image for image in old.images}
+    for image in new.images:
+        before = was.get(image.container)
+        if before is not None and before.image != image.image and before.tag != image.tag:
+            return "" if before.tag in SAYS_NOTHING else before.tag, "" if image.tag in SAYS_NOTHING else image.tag
+    return "", ""
 
 
 def changes(old: Revision, new: Revision) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class World:
         self.deploys: dict[str, dict[str, Any]] = {}  # by ARN
         self.revisions: dict[str, dict[str, Any]] = {}
         self.inactive: set[str] = set()
+        self.container: dict[str, Any] = {}  # what a container has besides the usual
+        self.tags: list[dict[str, str]] = []  # of each task definition
         self.tasks: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.targets: dict[str, list[dict[str, Any]]] = {}  # by target group's ARN, as DescribeTargetHealth has them
         self.metrics: dict[
@@ -216,7 +218,7 @@ class World:
         assert len(serviceRevisionArns) <= 20
         return {"serviceRevisions": [self.revisions[a] for a in serviceRevisionArns]}
 
-    def DescribeTaskDefinition(self, taskDefinition: str) -> Any:
+    def DescribeTaskDefinition(self, taskDefinition: str, include: tuple[str, ...] = ()) -> Any:
         family, _, number = taskDefinition.rsplit("/", 1)[-1].partition(":")
         container = {
             "name": "app",
@@ -225,7 +227,9 @@ class World:
             "secrets": [{"name": "TOKEN", "valueFrom": "not to be kept either"}],
             "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
         }
+        container |= self.container
         return {
+            "tags": self.tags if include else [],
             "taskDefinition": {
                 "taskDefinitionArn": taskDefinition,
                 "containerDefinitions": [container],
@@ -233,7 +237,7 @@ class World:
                 "memory": "512" if int(number) < 42 else "1024",
                 "status": "INACTIVE" if taskDefinition in self.inactive else "ACTIVE",
                 "registeredBy": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/build",
-            }
+            },
         }
 
     def ListTasks(self, cluster: str, serviceName: str, desiredStatus: str, maxResults: int = 100, **_: Any) -> Any:

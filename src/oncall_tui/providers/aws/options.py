@@ -2,7 +2,42 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from oncall_tui.providers.options import SourceOptions
+
+
+class BuildPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place in a task definition: a container's environment variable, its docker label, or a tag of the whole."""
+
+    env: str = ""
+    label: str = ""
+    tag: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.env, self.label, self.tag))) != 1:
+            raise ValueError("expected one of env, label and tag, with a name")
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """(``env``, ``label`` or ``tag``, the name there)."""
+        return ("env", self.env) if self.env else ("label", self.label) if self.label else ("tag", self.tag)
+
+
+BuildPlaces = BuildPlace | tuple[BuildPlace, ...]
+
+
+class BuildInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The places where a task definition names its build: of several the first that has a value.
+
+    The usual places are the image annotations of the OCI image specification, as docker labels, and genova's tag. No
+    environment variable is one of them: its value may be a secret.
+    """
+
+    repository: BuildPlaces = (BuildPlace(label="org.opencontainers.image.source"),)
+    commit: BuildPlaces = (BuildPlace(label="org.opencontainers.image.revision"),)
+    version: BuildPlaces = (BuildPlace(tag="genova.build"), BuildPlace(label="org.opencontainers.image.version"))
+    author: BuildPlaces = ()
 
 
 class AwsOptions(SourceOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +62,12 @@ class EcsOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One account and region whose ECS services and deploys are read.
 
     *clusters*: names or globs. Where all are plain names, ``ecs:ListClusters`` is never called. *shell*: what a shell
-    in a container starts.
+    in a container starts. *build_info*: where a task definition names repository, commit, version and author.
     """
 
     clusters: tuple[str, ...] = ("*",)
     shell: str = "/bin/sh"
+    build_info: BuildInfo = BuildInfo()
 
 
 class CloudWatchOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -53,6 +53,8 @@ _DEFINITION: Table = {
     "cpu?": int,
     "environment?": _TEXTS,
     "secrets?": _TEXTS,
+    "labels?": _TEXTS,
+    "build?": str,
     "port?": int,
     "by?": str,
     "days?": float,

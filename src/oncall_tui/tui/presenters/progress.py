@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from oncall_tui.domain.deploy import BAKE_STAGE, Deploy, DeployState
+from oncall_tui.domain.revision import short_version, versions
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.text.history_words import back_of, breaker, deploy_status, rollback_status, stopped
 from oncall_tui.text.time_format import age
@@ -101,13 +102,9 @@ def _tasks(deploy: Deploy) -> str:
 
 
 def tags(deploy: Deploy) -> str:
-    """``v1.8.3→v1.9.0``: the tags of the image that changed, old → new; empty: none did, or they are not known."""
-    was = {image.container: image for image in deploy.old.images} if deploy.old else {}
-    for image in deploy.new.images:
-        old = was.get(image.container)
-        if old is not None and old.image != image.image and old.tag and image.tag:
-            return f"{old.tag}→{image.tag}"
-    return ""
+    """``v1.8.3→v1.9.0``, old → new; empty: it is the same, or one of both is not known or says nothing (``latest``)."""
+    old, new = versions(deploy.old, deploy.new) if deploy.old else ("", "")
+    return f"{short_version(old)}→{short_version(new)}" if old and new and old != new else ""
 
 
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:

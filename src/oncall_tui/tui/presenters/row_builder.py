@@ -380,10 +380,11 @@ class RowBuilder:
         how, how_style = progress.how(deploy, self.tz, now)
         if not live:
             word, style, how_style = f"? {word}", "stale", ""
+        tags = progress.tags(deploy)
         cells: tuple[Cell, ...] = (
             age(now - deploy.started),
             deploy.service_id.rpartition("/")[2],
-            deploy.arrow,
+            (f"{deploy.arrow} {tags}", "", deploy.arrow) if tags else deploy.arrow,
             (word, style),
             (how, how_style),
             deploy.started_by or (UNKNOWN, "dim"),
@@ -392,7 +393,6 @@ class RowBuilder:
         back = [deploy_summary(deploy, self.tz, now)] if back_of(deploy) else []
         lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
         under = tuple(((line, "warning"),) for line in lines[:3])
-        tags = progress.tags(deploy)
         under += (((" · ".join([*([f"image {tags}"] if tags else []), began_by(deploy)]), "dim"),),)
         return Row(deploy.id, cells, "" if live else "dim", under=under)
 

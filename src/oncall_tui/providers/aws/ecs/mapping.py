@@ -9,7 +9,7 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
-from oncall_tui.domain.revision import Image, Revision
+from oncall_tui.domain.revision import Build, Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.domain.service_detail import stop_failed
 from oncall_tui.providers.aws.client import arn
@@ -56,7 +56,10 @@ def deploy_id(source: str, native: str) -> str:
 
 
 def revision(
-    task_definition: str, made: r.EcsServiceRevision | None = None, definition: w.EcsTaskDefinition | None = None
+    task_definition: str,
+    made: r.EcsServiceRevision | None = None,
+    definition: w.EcsTaskDefinition | None = None,
+    build: Build | None = None,
 ) -> Revision:
     """One revision from as much as was read of it: a service revision knows digests, a task definition the settings."""
     images: tuple[Image, ...] = ()
@@ -70,6 +73,7 @@ def revision(
         images=images,
         settings=settings(definition) if definition else (),
         status=definition.status if definition else "",
+        build=build,
     )
 
 

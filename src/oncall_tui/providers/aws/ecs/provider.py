@@ -48,7 +48,7 @@ class EcsProvider:
         clients = AwsClients(client, AwsClient(self._sessions, "codedeploy", allowance, self.calls, transport))
         aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
         balancers = AwsClient(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
-        self._known = known = RevisionCache(client)
+        self._known = known = RevisionCache(client, options.build_info)
         self._inspection = ServiceInspection(options.name, client, balancers, known, context.clock)
         watch = AwsClient(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)

@@ -4,30 +4,37 @@ the poller's and the action's thread."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
 from oncall_tui import errors
 from oncall_tui.domain.deploy import TaskFailure
-from oncall_tui.domain.revision import Revision
+from oncall_tui.domain.revision import Build, Revision
 from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED
 from oncall_tui.providers.aws.client.lru import Lru
 from oncall_tui.providers.aws.client.rate_limit import Priority
+from oncall_tui.providers.aws.ecs import build_info
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import revision_schema as r
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.options import BuildInfo
 from oncall_tui.providers.lists import Damage
 
 REVISIONS_A_CALL = 20
+NO_TAGS = "the tags of task definitions cannot be read"
 
 
 class RevisionCache:
     """The caches of one source, and the calls that fill them."""
 
-    def __init__(self, client: AwsClient) -> None:
-        self._client = client
+    def __init__(self, client: AwsClient, info: BuildInfo = BuildInfo()) -> None:  # noqa: B008 - it is frozen
+        self._client, self._info = client, info
+        self._tags = True  # may they be read?
         self.revisions: Lru[str, r.EcsServiceRevision] = Lru(4000)
         self.definitions: Lru[str, w.EcsTaskDefinition] = Lru(2000)
+        self.builds: Lru[str, Build] = Lru(2000)  # of those task definitions
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, float, TaskFailure | None]] = Lru(4000)  # ARN -> (task definition, began, why)
 
@@ -46,10 +53,24 @@ class RevisionCache:
         """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
         known = self.definitions.get(arn)
         if known is None or again:
-            answer = self._client.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", priority, taskDefinition=arn)
+            answer = self._describe(arn, priority)
             known = answer.task_definition
+            lacks = "" if self._tags else NO_TAGS
+            self.builds.put(arn, build_info.take(known, answer.tags, self._info, lacks))
             self.definitions.put(arn, known)
         return known
+
+    def _describe(self, arn: str, priority: Priority) -> w.DescribeTaskDefinition:
+        """Ask for it with its tags, which is one call; without them where only that can be had."""
+        ask = partial(self._client.read, w.DescribeTaskDefinition, "DescribeTaskDefinition", priority)
+        if not self._tags:
+            return ask(taskDefinition=arn)
+        try:
+            return ask(taskDefinition=arn, include=["TAGS"])
+        except NOT_OFFERED:
+            answer = ask(taskDefinition=arn)  # where this fails too, tags are asked for again the next time
+            self._tags = False
+            return answer
 
     def read_tasks(self, cluster: str, arns: Iterable[str], priority: Priority, damage: Damage | None = None) -> None:
         """DescribeTasks of those stopped ones not yet known: a hundred at most. Raises SourceError or RateLimited."""
@@ -69,7 +90,8 @@ class RevisionCache:
         """The domain's revision from what is known now; no call is made."""
         made = self.revisions.get(revision_arn) if revision_arn else None
         name = made.task_definition if made else task_definition
-        return rows.revision(name or "?", made, self.definitions.get(name) if name else None)
+        definition, build = (self.definitions.get(name), self.builds.get(name)) if name else (None, None)
+        return rows.revision(name or "?", made, definition, build)
 
     def differs(self, one: str, other: str) -> tuple[str, ...]:
         """Return two service revisions' differences outside their task definitions; none if either is unknown."""

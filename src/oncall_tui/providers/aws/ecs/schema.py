@@ -1,7 +1,8 @@
 """The parts of ECS's answers that are used, typed. Fields and enums: botocore's ``ecs/2014-11-13`` service model.
 
 Each answer's own list has no default: an answer without it (a captive portal's, a proxy's) does not decode. Times are
-seconds since the epoch, as ECS's JSON 1.1 carries them. Environment values are not declared here, so never kept.
+seconds since the epoch, as ECS's JSON 1.1 carries them. The values of environment variables and labels are taken out
+of an answer as soon as it was decoded (``build_info.take``), and those of secrets are not declared here.
 """
 
 from __future__ import annotations
@@ -254,6 +255,17 @@ class EcsName(EcsAnswer):
     name: str = ""
 
 
+class EcsVariable(EcsName):
+    """An environment variable. Its *value* is looked at once, where its name is configured, and never kept."""
+
+    value: str | None = None
+
+
+class EcsTag(EcsAnswer):
+    key: str = ""
+    value: str | None = None
+
+
 class EcsPort(EcsAnswer):
     container_port: int | None = None
     protocol: str = ""
@@ -294,7 +306,8 @@ class EcsContainer(EcsAnswer):
     memory: int | None = None
     memory_reservation: int | None = None
     port_mappings: list[EcsPort] = []
-    environment: list[EcsName] = []
+    environment: list[EcsVariable] = []
+    docker_labels: dict[str, str | None] | None = None
     secrets: list[EcsName] = []
     environment_files: list[Any] = []
     log_configuration: EcsLogConfiguration | None = None
@@ -316,6 +329,7 @@ class EcsTaskDefinition(EcsAnswer):
 
 class DescribeTaskDefinition(EcsAnswer):
     task_definition: EcsTaskDefinition
+    tags: Spared[list[EcsTag]] = []
 
 
 class ListTaskDefinitions(EcsAnswer):

@@ -25,6 +25,7 @@ def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[
         line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)} {began_by(deploy)}{ended}")
     )
     lines += _changes(deploy)
+    lines.append(build_line(deploy))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
@@ -34,6 +35,17 @@ def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     return lines
+
+
+def build_line(deploy: Deploy) -> Line:
+    """The build: version, commit, repository and author, as its task definition names them."""
+    build = deploy.new.build
+    if build is None:
+        return line("build", "not known: its task definition was not read")
+    if build.words:
+        return line("build", build.words)
+    why = build.lacks or "its task definition names no repository, commit or version (build_info:)"
+    return line("build", f"not known: {why}", "dim")
 
 
 def _changes(deploy: Deploy) -> list[Line]:

@@ -60,7 +60,7 @@ def lay_service(
         if not key.isdigit():
             raise ValueError(f"definitions: expected the number of a task definition, got {key!r}")
         merged = {k: v for k, v in spec.items() if k not in ("days", "fails", "inactive")} | changes
-        merged["environment"] = spec.get("environment", {}) | changes.get("environment", {})
+        merged |= {name: spec.get(name, {}) | changes.get(name, {}) for name in ("environment", "labels")}
         days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
         _define(account, service, merged, int(key), now - days * DAY)
     if spec.get("first"):
@@ -118,6 +118,7 @@ def _define(
         not spec.get("inactive", False),
         _failure(spec.get("fails")),
         spec.get("targets", ""),
+        spec.get("build", ""),
     )
     account.register(definition)
     return definition
@@ -154,6 +155,7 @@ def _container(account: SimulatedEcsAccount, service: SimulatedEcsService, spec:
         "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp"}],
         "environment": [{"name": k, "value": str(v)} for k, v in environment.items()],
         "secrets": [{"name": k, "valueFrom": str(v)} for k, v in secrets.items()],
+        "dockerLabels": {k: str(v) for k, v in spec.get("labels", {}).items()},
         "mountPoints": [],
         "volumesFrom": [],
         "logConfiguration": {

@@ -83,6 +83,8 @@ class TaskDefinition:
     fails: SimulatedEcsFailure | None = None
     targets: str = ""
     """How a load balancer sees its tasks, where that is not as they are."""
+    build: str = ""
+    """The tag genova.build, which the deploy tool of that name gives a task definition."""
 
 
 @dataclass

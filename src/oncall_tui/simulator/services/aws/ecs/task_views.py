@@ -41,7 +41,8 @@ def task_definition(account: SimulatedEcsAccount, it: TaskDefinition) -> Json:
 def definition_tags(it: TaskDefinition) -> list[Json]:
     """Return a pipeline's tags on a task definition, which name its origin."""
     image = it.containers[0]["image"]
-    return tags({"commit": image_digest(image)[-12:], "release": image.rpartition(":")[2]})
+    held = {"commit": image_digest(image)[-12:], "release": image.rpartition(":")[2]}
+    return tags(held | ({"genova.build": it.build} if it.build else {}))
 
 
 def task(account: SimulatedEcsAccount, owner: SimulatedEcsService, it: SimulatedEcsTask) -> Json:
