@@ -1,4 +1,4 @@
-"""A recorder that is killed at random moments, beside a board that writes into the same journal: nothing is lost."""
+"""A recorder, and a board, killed at random moments while both write one journal: nothing is lost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.end_to_end import killed_board
 from tests.end_to_end.shared_readings import board, ended, recorder, says, set_environment
 from tests.end_to_end.world import World, journalled, until
 
@@ -52,3 +54,11 @@ def test_what_was_written_is_there_after_every_kill(make_world: Callable[..., Wo
     starts = [e for e in journalled(world.journal, "watch") if (e.subject, e.data["state"]) == ("recorder", "started")]
     assert 0 < len(starts) <= kills + 1  # one that is killed at once has not begun
     assert list(world.folder.glob("*.damaged*")) == []
+
+
+@pytest.mark.pty
+@pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.everything)])
+def test_a_recorder_and_a_board_that_are_killed_in_turn_lose_no_acknowledgement(tmp_path: Path, count: int) -> None:
+    found = killed_board.kills(tmp_path, count, seed=count)
+    assert found.acknowledged >= count // 2, found
+    assert (found.lost_entries, found.lost_acknowledgements, found.damaged) == (0, 0, 0), found
