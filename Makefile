@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lint types contracts bench lock clean
+.PHONY: help demo test test-all check format lint types contracts man bench lock clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -46,6 +46,9 @@ contracts: $(VENV)/dev  ## who may import whom
 	$(BIN)/lint-imports
 
 check: format lint types contracts test  ## all that a change has to pass
+
+man: $(VENV)/run  ## manual pages, into dist/man/man1
+	@$(BIN)/oncall-tui man --into dist/man/man1
 
 bench: $(VENV)/dev  ## the budgets, measured
 	$(BIN)/python -m benchmarks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
@@ -22,6 +23,7 @@ from tests.support import forked, level
 WORKERS_A_CORE = 3.5
 # Long tests begin first, so that the processes end together.
 LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "simulator", "providers")
+STATE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _DRAWN = Compositor.render_update
 
 
@@ -32,9 +34,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if "XDG_STATE_HOME" not in os.environ:  # names for a shell are kept there: none of a test's
+        config.stash[STATE] = tempfile.TemporaryDirectory(prefix="oncall-tui-state-")
+        os.environ["XDG_STATE_HOME"] = config.stash[STATE].name
     forked.AFRESH = level.everything = config.getoption("everything")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: programs would inherit that
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (folder := config.stash.get(STATE, None)) is not None:
+        del os.environ["XDG_STATE_HOME"]
+        folder.cleanup()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

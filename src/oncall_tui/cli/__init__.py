@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_history:import_history", "Read the sources' past into the journal."),
     "mcp": ("mcp:mcp", "Serve the board, read only, to an assistant (Model Context Protocol)."),
     "drill": ("drill:drill", "Serve the simulation alone, for tests."),
+    "completion": ("completion:completion", "Print a shell's completion script: bash, zsh or fish."),
+    "man": ("man:man", "Print a manual page in roff."),
 }
+COMPLETE_VARIABLE = "_ONCALL_TUI_COMPLETE"  # set by that script: the shell, which asks what may stand at the cursor
 
 DONE, NOT_DONE, WRONG_USE, UNKNOWN = 0, 1, 2, 3
 
@@ -84,6 +88,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def _run(arguments: list[str] | None) -> int:
     """The exit code; every error is said through the one door."""
     try:
+        if shell := os.environ.get(COMPLETE_VARIABLE):
+            from oncall_tui.cli.completion import answer
+
+            return answer(shell)
         plain = options_of_board(sys.argv[1:] if arguments is None else arguments)
         if plain is None:
             from oncall_tui.cli.group import run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from oncall_tui.cli.execution import PAUSE_S, interrupts
 from oncall_tui.cli.output import say
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
-from oncall_tui.errors import OncallError, Refused, WayOut
+from oncall_tui.errors import JournalError, OncallError, Refused, WayOut
 
 if TYPE_CHECKING:
     import click
@@ -32,6 +33,7 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
     """A started engine for the configuration that the command line names."""
     options = context.obj
     config = bootstrap.load_config(options["config"])
+    options["files"] = config.files
     for warning in config.warnings:
         say(f"warning: {warning}")
     engine = bootstrap.make_engine(config, read_only=read_only or options["read_only"], steady_s=steady_s)
@@ -44,6 +46,17 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
         say(*(f"warning: {words}" for words in engine.journal.notices))
         engine.team.settle(SHARED_TIMEOUT_S)
         engine.stop()
+
+
+def keep_names(context: click.Context, engine: Engine) -> None:
+    """Keep the names on the engine's board, and of the record, for a shell's completion. What fails stops nothing."""
+    from oncall_tui.engine import kept_names
+
+    with contextlib.suppress(JournalError):
+        engine.memory.incidents.load()
+        engine.memory.follow_ups.load()
+    with contextlib.suppress(OSError):
+        kept_names.keep_board(context.obj["files"], engine)
 
 
 def _told(engine: Engine) -> bool:

@@ -56,11 +56,18 @@ def put_fields(*fields: str) -> bool:
     return _out("\t".join(visible(field) for field in fields).rstrip() + "\n")
 
 
+def put_exactly(text: str) -> bool:
+    """A text that another program reads, as it is: whoever composed it let no control character in."""
+    return _out(text)
+
+
 def put_json(value: Any) -> bool:
-    """One JSON value on one line; where the stream's encoding lacks characters, they are escaped."""
+    """One JSON value or struct on one line; where the stream's encoding lacks characters, they are escaped."""
     import json  # not needed to open the board
 
-    return _out(json.dumps(value, ensure_ascii=not is_utf8(sys.stdout)) + "\n")
+    import msgspec
+
+    return _out(json.dumps(msgspec.to_builtins(value), ensure_ascii=not is_utf8(sys.stdout)) + "\n")
 
 
 def say(*lines: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
+from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, keep_names, running
 from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.output import put_json, put_text
 from oncall_tui.cli.text_board import text_board
@@ -37,10 +37,11 @@ def status(context: click.Context, as_json: bool) -> None:
         engine.settle_earlier(EARLIER_TIMEOUT_S)
         update = engine.first_read(READ_TIMEOUT_S)
         now = engine.clock.now()
-    if as_json:
-        put_json(as_object(update, now))
-    else:
-        put_text(text_board(update, now))
+        if as_json:
+            put_json(as_object(update, now))
+        else:
+            put_text(text_board(update, now))
+        keep_names(context, engine)
     sys.exit(DONE if all(s.live for s in update.board.sources.values()) else NOT_DONE)
 
 

@@ -9,24 +9,18 @@ from pathlib import Path
 
 from oncall_tui.config.diagnostic import Diagnostic
 from oncall_tui.config.nodes import MAX_BYTES, Unreadable
+from oncall_tui.runtime.folders import CONFIG_VARIABLE
+from oncall_tui.runtime.folders import TEAM_FILE as TEAM_FILE
+from oncall_tui.runtime.folders import own_file as own_file
 
-VARIABLE = "ONCALL_TUI_CONFIG"
-TEAM_FILE = Path("/etc/oncall-tui/config.yaml")
 ANYBODY = stat.S_IWOTH
 GROUP_OR_ANYBODY = stat.S_IWGRP | stat.S_IWOTH
 NO_USER = 65_534  # in a container without a user's rights: what belongs to somebody outside, whom nobody here can be
 
 
-def own_file(environ: Mapping[str, str]) -> Path:
-    """Your own file: where ``init`` writes it."""
-    base = environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
-    return folder / "oncall-tui" / "config.yaml"
-
-
 def find(config: str, environ: Mapping[str, str], team_file: Path = TEAM_FILE) -> tuple[Path, ...]:
     """The files to read, the one that wins last; empty where there is none."""
-    if chosen := config or environ.get(VARIABLE, ""):
+    if chosen := config or environ.get(CONFIG_VARIABLE, ""):
         return (Path(chosen).expanduser(),)
     return tuple(path for path in (team_file, own_file(environ)) if there(path))
 

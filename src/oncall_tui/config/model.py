@@ -9,11 +9,12 @@ import msgspec
 
 from oncall_tui.domain.product import Product
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
+from oncall_tui.runtime.folders import STATE_FOLDER, state_folder
 
 PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> glob; all of them must match
 
 DEFAULT_PAGES: tuple[PageRule, ...] = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
-DEFAULT_JOURNAL = "~/.local/state/oncall-tui/journal.db"
+DEFAULT_JOURNAL = f"{STATE_FOLDER}/journal.db"
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,9 +105,7 @@ class Config(ConfigFile, frozen=True, kw_only=True):
     @property
     def journal_path(self) -> str:
         """The journal's place: the configured path or the default, ``~`` not yet expanded."""
-        state = os.environ.get("XDG_STATE_HOME", "")
-        default = f"{state}/oncall-tui/journal.db" if state.startswith("/") else DEFAULT_JOURNAL
-        return self.journal_options.path or default
+        return self.journal_options.path or f"{state_folder(os.environ)}/journal.db"
 
     @property
     def journal_options(self) -> JournalOptions:

@@ -244,6 +244,11 @@ class Engine:
             return self._memory
 
     @property
+    def record_read(self) -> RecordMemory | None:
+        """Return the record where it was made already; None: nothing asked for it yet."""
+        return self._memory
+
+    @property
     def destinations(self) -> tuple[str, ...]:
         """The configured destinations' names."""
         return tuple(d.name for d in self._destinations)

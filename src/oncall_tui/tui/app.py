@@ -102,7 +102,7 @@ class OncallApp(App[None]):
         session = self.board.session
         session.views = self.config.screen.views
         self._memory = self.board.memory
-        wrong = self._memory.take_up(self.config.screen.bell)
+        wrong = self._memory.take_up(self.config.screen.bell, self.config.files)
         session.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
             session.notice = ("; ".join(warnings), "warning")

@@ -11,7 +11,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -148,6 +148,7 @@ class Keep:
         self.path = path
         self._new = threading.Condition()
         self._waiting: SavedView | None = None
+        self._job: Callable[[], object] | None = None
         self._ends = False
         self.worker = Worker("kept", self._run)
 
@@ -155,9 +156,18 @@ class Keep:
         """Write this soon; what was not written yet is not any more."""
         with self._new:
             self._waiting = kept
-            self._new.notify()
-            if not self.worker.alive and not self._ends:
-                self.worker.start()
+            self._wake()
+
+    def put_job(self, job: Callable[[], object]) -> None:
+        """Run this soon, which writes what else is kept between sessions. The job may raise OSError."""
+        with self._new:
+            self._job = job
+            self._wake()
+
+    def _wake(self) -> None:
+        self._new.notify()
+        if not self.worker.alive and not self._ends:
+            self.worker.start()
 
     def close(self, timeout_s: float = 0.1) -> None:
         """Write what is waiting, but no longer than *timeout_s* seconds: quitting never hangs on a disk."""
@@ -169,12 +179,16 @@ class Keep:
     def _run(self) -> None:
         while True:
             with self._new:
-                while self._waiting is None and not self._ends:
+                while self._waiting is None and self._job is None and not self._ends:
                     self._new.wait()
                 kept, self._waiting = self._waiting, None
-            if kept is None:
+                job, self._job = None if self._ends else self._job, None
+            if kept is None and job is None:
                 return
             try:
-                write(self.path, kept)
+                if kept is not None:
+                    write(self.path, kept)
+                if job is not None:
+                    job()
             except OSError as error:
-                log.warning("the view cannot be kept: %s: %s", self.path, error)
+                log.warning("%s cannot be kept: %s: %s", "the view" if kept else "a name", self.path, error)
