@@ -8,22 +8,33 @@ from typing import TypeVar
 
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
-from tests.oracle_suspects.town import Deployed, Problem, Town
+from tests.oracle_suspects.town import Changed, Deployed, Problem, Town
 
-Row = TypeVar("Row", Alert, Deploy)
+Row = TypeVar("Row", Alert, Deploy, Change)
+WHAT = {
+    "failover": (ChangeKind.DATABASE, "RDS failover of {}"),
+    "scale-in": (ChangeKind.SCALING, "desired count 4 → 2 of {}"),
+    "scale-out": (ChangeKind.SCALING, "desired count 2 → 4 of {}"),
+    "edit": (ChangeKind.CONFIGURATION, "edit of {}"),
+    "release": (ChangeKind.RELEASE, "release 1.9.0 of {}"),
+    "alarm": (ChangeKind.ALARM, "edit of the alarm {}"),
+    "schedule": (ChangeKind.SCHEDULE, "override of {}"),
+    "effect": (ChangeKind.PLACEMENT, "no room for a task of {}"),
+}
 PROVIDERS = {"prod": "ecs", "prom": "alertmanager", "alarms": "cloudwatch", "pager": "pagerduty"}
 
 
 def played(town: Town) -> TriagedBoard:
     """What the program makes of it, once it has watched all of it."""
     products = tuple(
-        Product(name=name, services=tuple(map(service_id, mine)), alerts={"team": name})
+        Product(name=name, services=tuple(map(service_id, mine)), alerts={"team": name}, changes=(f"prod/*+{name}+*",))
         for name, mine in town.products.items()
     )
     triager = Triager(Rules(products=products, look_back_s=town.look_back))
@@ -33,7 +44,7 @@ def played(town: Town) -> TriagedBoard:
 
 def boards(town: Town) -> Iterator[Board]:
     """One a second after each thing that happened, and one now. Rows that did not change are the same objects."""
-    kept: dict[str, Alert | Deploy] = {}
+    kept: dict[str, Alert | Deploy | Change] = {}
 
     def same(row: Row) -> Row:
         known = kept.setdefault(row.id, row)
@@ -46,6 +57,7 @@ def boards(town: Town) -> Iterator[Board]:
     for version, at in enumerate(times, 1):
         alerts = [same(a) for p in town.problems for a in _alerts(town, p, at)]
         deploys = [same(_deploy(d, at)) for d in town.deploys if d.start <= at]
+        changes = [same(_change(c, at)) for c in town.changes if c.start <= at]
         yield Board(
             version=version,
             at=at,
@@ -55,6 +67,7 @@ def boards(town: Town) -> Iterator[Board]:
             alerts=MappingProxyType({a.id: a for a in alerts}),
             services=MappingProxyType(services),
             deploys=MappingProxyType({d.id: d for d in deploys}),
+            changes=MappingProxyType({c.id: c for c in changes}),
         )
 
 
@@ -71,7 +84,7 @@ def alert_id(problem: Problem) -> str:
 
 
 def _happenings(town: Town) -> Iterator[float]:
-    for d in town.deploys:
+    for d in (*town.deploys, *town.changes):
         yield d.start
         yield d.end or d.start
     for p in town.problems:
@@ -111,6 +124,25 @@ def _deploy(told: Deployed, at: float) -> Deploy:
     )
 
 
+def _change(told: Changed, at: float) -> Change:
+    """As it stands *at* then. A thing's name holds the names of the products that own it."""
+    kind, what = WHAT[told.what]
+    thing = told.service or (f"alarm-{told.alarm}" if told.alarm else f"{told.name}+{'+'.join(told.products)}+db")
+    over = told.end is not None and told.end <= at
+    return Change(
+        id=deploy_id(told.name),
+        source="prod",
+        kind=kind,
+        what=what.format(thing),
+        resource=thing,
+        began=told.start,
+        ended=told.end if over else None,
+        by=told.by,
+        service_id=service_id(told.service) if told.service else "",
+        effect=told.what == "effect",
+    )
+
+
 def _alerts(town: Town, problem: Problem, at: float) -> Iterator[Alert]:
     """Its alert at Alertmanager, and those of whoever else sees it by then."""
     now = [(i, start) for i, (start, end) in enumerate(problem.firings) if start <= at and (end is None or at < end)]
@@ -133,7 +165,7 @@ def _alert(problem: Problem, source: str, id: str, began: float, state: AlertSta
         native_id=id.partition("/")[2],
         state=state,
         severity=Severity.CRITICAL,
-        title=f"{problem.name} is on fire",
+        title=f"alarm-{problem.name}" if source == "alarms" else f"{problem.name} is on fire",
         began=began,
         labels=labels if source == "prom" else (),
         hint=ServiceHint(cluster="main", service=problem.service) if names and problem.service else ServiceHint(),

@@ -1,4 +1,4 @@
-"""Which deploy is suspected of which alert, from the town alone: the rules in words, written apart from the program.
+"""Which deploy or change is suspected of which alert, from the town alone: the rules in words, apart from the program.
 
 1. For each firing alert: the deploys of its service, then of its product, that were under way or ended in the look-back
    before the episode began. Own ones stand before the product's; no more of the order is given.
@@ -8,6 +8,14 @@
 4. Three or more services of two or more products that fire within five minutes: a wide event; its suspects are "also
    deployed".
 
+5. A change is a suspect by rule 1, of the alert's service, or of a thing that its product owns; an edit of an alarm of
+   what that alarm fires for, and of nothing else; an edit of an on-call schedule, or an effect, of nothing.
+6. What does harm by itself is a failover, an edit, and tasks taken away: by a person, or at most ten minutes before.
+   Done to the service itself or to a thing of its product, it stands before the service's deploys that began before
+   it, where these do not go wrong (tasks stop or it failed, not longer ago than ten minutes), and before other
+   services' deploys. Done to another service, it stands before other services' deploys that began before it, and
+   before none of its own. What does no harm by itself stands behind every deploy.
+
 A deploy that is over, and of which nobody tells when it ended, is a suspect where it began in the look-back: nothing is
 claimed that cannot be shown. Where the words of rule 4 can be read in two ways, both answers are right: whether a
 firing that is acknowledged counts, whether a flap counts from its episode or from its last firing, whether a service
@@ -16,15 +24,16 @@ of no product counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product as every
 
-from tests.oracle_suspects.town import FIRING, QUIET, WIDE, Deployed, Problem, Town
+from tests.oracle_suspects.town import FIRING, QUIET, SOON, WIDE, Changed, Deployed, Problem, Town
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Names of deploys. *first*: any of them may be the first suspect; empty: there is none."""
+    """Names of deploys and changes. *first*: any of them may be the first suspect; empty: there is none."""
 
     began: float
     first: frozenset[str]
@@ -32,6 +41,8 @@ class Answer:
     own: frozenset[str]  # of its own service: these stand before all others
     innocent: frozenset[str]  # of its own service, and has to be named as not the suspect
     later: frozenset[str]  # all of its service or product that began after the episode did
+    harm: frozenset[str] = frozenset()  # the suspected changes that do harm by themselves: these stand before the rest
+    later_changes: frozenset[str] = frozenset()  # of its service or its product's things, and have to be named
 
 
 @dataclass(frozen=True)
@@ -60,24 +71,88 @@ def answer(town: Town, problem: Problem) -> Answer:
     product = problem.product or town.product_of(problem.service)
     siblings = [d for d in town.deploys if d not in own and product and town.product_of(d.service) == product]
     mine, theirs = _found(town, own, at), _found(town, siblings, at)
+    about = [c for c in town.changes if _about(c, problem, product)]
+    changes = [c for c in about if c.name in _found(town, about, at)]
     return Answer(
         began=at,
-        first=mine or theirs,
-        suspects=mine | theirs,
+        first=_first(
+            problem, at, [d for d in own if d.name in mine], [d for d in siblings if d.name in theirs], changes
+        ),
+        suspects=mine | theirs | {c.name for c in changes},
+        harm=frozenset(c.name for c in changes if _harms(c, at)),
+        later_changes=frozenset(c.name for c in about if c.start > at and _near(c, problem)),
         own=frozenset(d.name for d in own),
         innocent=frozenset(d.name for d in own if d.start > at),
         later=frozenset(d.name for d in (*own, *siblings) if d.start > at),
     )
 
 
-def _found(town: Town, deploys: list[Deployed], at: float) -> frozenset[str]:
+def _about(change: Changed, problem: Problem, product: str) -> bool:
+    """Rule 5."""
+    if change.what in ("schedule", "effect"):
+        return False
+    if change.alarm:
+        return change.alarm == problem.name
+    return bool((problem.service and change.service == problem.service) or (product and product in change.products))
+
+
+def _near(change: Changed, problem: Problem) -> bool:
+    return not change.service or change.service == problem.service
+
+
+def _harms(change: Changed, at: float) -> bool:
+    taken = change.what == "scale-in" and (change.by == "Bob" or at - change.start <= SOON)
+    return taken or change.what in ("failover", "edit", "alarm")
+
+
+def _wrong(deploy: Deployed, at: float) -> bool:
+    bad = deploy.failed or deploy.how in ("failed", "rolled back")
+    return bool(bad) and (deploy.going or (deploy.end or deploy.start) >= at - SOON)
+
+
+def _names(found: Iterable[Deployed | Changed]) -> frozenset[str]:
+    return frozenset(one.name for one in found)
+
+
+def _newest(found: list[Changed]) -> Changed | None:
+    return max(found, key=lambda c: c.start, default=None)
+
+
+def _first(
+    problem: Problem, at: float, mine: list[Deployed], theirs: list[Deployed], changes: list[Changed]
+) -> frozenset[str]:
+    """Rule 6. Where a deploy of several is meant and the rules do not say which, each of them may be."""
+    near = _newest([c for c in changes if _harms(c, at) and _near(c, problem)])
+    far = _newest([c for c in changes if _harms(c, at) and not _near(c, problem)])
+    if near is not None and not mine:
+        return frozenset({near.name})
+    if near is not None:
+        last = max(mine, key=lambda d: d.start)
+        if last.start > near.start or _wrong(last, at):
+            return _names(mine)
+        return frozenset({near.name}) | (_names(mine) if any(_wrong(d, at) for d in mine) else frozenset())
+    if mine:
+        return _names(mine)
+    if far is not None:
+        before = [d.start < far.start for d in theirs]
+        return (frozenset({far.name}) if any(before) or not theirs else frozenset()) | (
+            frozenset() if all(before) else _names(theirs)
+        )
+    return _names(theirs) or _names(c for c in changes if _near(c, problem)) or _names(changes)
+
+
+def _found(town: Town, deploys: Sequence[Deployed | Changed], at: float) -> frozenset[str]:
     """Those that were under way, or ended, in the look-back before *at*."""
     since = at - town.look_back
     return frozenset(
         d.name
         for d in deploys
-        if d.start <= at and (d.going or d.start >= since or (d.end is not None and d.end >= since))
+        if d.start <= at and (_going(d) or d.start >= since or (d.end is not None and d.end >= since))
     )
+
+
+def _going(one: Deployed | Changed) -> bool:
+    return one.going if isinstance(one, Deployed) else one.end is None
 
 
 def wide(town: Town) -> Wide:

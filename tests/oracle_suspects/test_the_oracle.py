@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from oncall_tui.runtime.clock import FakeClock
 from tests.oracle_suspects.suspect_oracle import answer, wide
-from tests.oracle_suspects.town import MINUTE, Deployed, Problem, Town, build
+from tests.oracle_suspects.town import MINUTE, Changed, Deployed, Problem, Town, build
 
 NOW = FakeClock().now()
 PRODUCTS = {"pay": ("api", "web"), "find": ("search",), "ship": ("labels",)}
@@ -30,10 +31,16 @@ def fired(service: str, *firings: tuple[float, float | None], product: str = "",
     return Problem(f"of {service or product}", service, product, spans, state)
 
 
-def town(*told: Deployed | Problem) -> Town:
+def changed(what: str, start: float, service: str = "", of: str = "pay", by: str = "Bob", alarm: str = "") -> Changed:
+    """It takes no time, *start* minutes ago, and is named by what it is and its start: ``failover-20``."""
+    return Changed(f"{what}-{start:g}", what, service, (of,), NOW - start * MINUTE, NOW - start * MINUTE, by, alarm)
+
+
+def town(*told: Deployed | Changed | Problem) -> Town:
     deploys = tuple(it for it in told if isinstance(it, Deployed))
     problems = tuple(it for it in told if isinstance(it, Problem))
-    return Town("by hand", NOW, SERVICES, PRODUCTS, deploys, problems)
+    changes = tuple(it for it in told if isinstance(it, Changed))
+    return Town("by hand", NOW, SERVICES, PRODUCTS, deploys, problems, changes=changes)
 
 
 API = deployed("api", 20, 15)
@@ -59,6 +66,32 @@ BY_HAND = {
         town(deployed("api", 30, None, told=False), fired("api", (10, None))),
         {"api-30"},
     ),
+    "a failover after the deploy": (town(API, changed("failover", 12), fired("api", (10, None))), {"failover-12"}),
+    "a failover before the deploy": (town(API, changed("failover", 22), fired("api", (10, None))), {"api-20"}),
+    "a failover after a deploy that fails": (
+        town(replace(API, failed=2), changed("failover", 12), fired("api", (10, None))),
+        {"api-20"},
+    ),
+    "a failover of another product": (town(changed("failover", 12, of="find"), fired("api", (10, None))), set()),
+    "a failover after the alert": (town(changed("failover", 9), fired("api", (10, None))), set()),
+    "a failover of an hour ago": (town(changed("failover", 71), fired("api", (10, None))), set()),
+    "a scale-in elsewhere": (
+        town(API, changed("scale-in", 12, "web"), fired("api", (10, None))),
+        {"api-20"},
+    ),
+    "a scale-in just before": (
+        town(API, changed("scale-in", 13, "api", by="autoscaling"), fired("api", (10, None))),
+        {"scale-in-13"},
+    ),
+    "a scale-in long before, with the load": (
+        town(deployed("api", 40, 35), changed("scale-in", 25, "api", by="autoscaling"), fired("api", (10, None))),
+        {"api-40"},
+    ),
+    "a scale-out": (town(API, changed("scale-out", 12, "api"), fired("api", (10, None))), {"api-20"}),
+    "a scale-out alone": (town(changed("scale-out", 12, "api"), fired("api", (10, None))), {"scale-out-12"}),
+    "a schedule": (town(changed("schedule", 12), fired("api", (10, None))), set()),
+    "an effect": (town(changed("effect", 12, "api"), fired("api", (10, None))), set()),
+    "another alarm's edit": (town(changed("alarm", 12, alarm="of web"), fired("api", (10, None))), set()),
     "over, nobody tells since when; it began days ago": (
         town(deployed("api", 3000, None, told=False), fired("api", (10, None))),
         set(),
@@ -111,8 +144,14 @@ def test_the_towns_are_worth_it() -> None:
             counts["not the suspect"] += bool(found.innocent)
             counts["the newest would be wrong"] += bool(mine) and mine[-1].name not in found.first
             counts["the product's"] += bool(found.first) and not found.first & found.own
+            counts["a change first"] += bool(found.first) and found.first <= found.harm
+            counts["a deploy before a change that harms"] += bool(found.harm) and not found.first & found.harm
+            counts["a change began later"] += bool(found.later_changes)
+            counts["its own alarm was edited"] += any(c.alarm and c.name in found.suspects for c in told.changes)
     least = {"wide: True": 10, "nothing deployed": 10, "no suspect": 200, "flapped": 20, "not the suspect": 80}
     least |= {"the newest would be wrong": 100, "the product's": 50, "wide: False": 100}
+    least |= {"a change first": 100, "a deploy before a change that harms": 25, "a change began later": 50}
+    least |= {"its own alarm was edited": 5, "change did it": 30, "older than the change": 20, "change elsewhere": 20}
     for kind in ("deploy did it", "older than the deploy", "flaps over the deploy", "flaps, then quiet"):
         least[kind] = 30
     for kind in ("at the look-back's edge", "no deploy near", "product alone", "nobody knows whose", "together"):

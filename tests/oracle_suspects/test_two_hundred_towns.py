@@ -1,4 +1,4 @@
-"""Whose deploy is suspected: 200 made-up towns, what the program says held against an oracle of its own.
+"""Which deploy or change is suspected: 200 made-up towns, what the program says held against an oracle of its own.
 
 ``-s`` prints the counts; ``ORACLE_TOWNS`` and ``ORACLE_SEED`` ask for more, or for others.
 """
@@ -14,6 +14,7 @@ from functools import cache
 import pytest
 
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from tests.oracle_suspects.played import alert_id, deploy_id, played
 from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
@@ -42,25 +43,36 @@ def row_of(triaged: TriagedBoard, problem: Problem) -> TriagedAlert:
     return row
 
 
+def suspect_id(one: Suspect | SuspectChange) -> str:
+    return one.deploy.id if isinstance(one, Suspect) else one.change.id
+
+
 def wrongs(town: Town, problem: Problem, row: TriagedAlert) -> list[str]:
     """What the program says of this problem otherwise than the oracle, each under a word that is counted."""
     want = answer(town, problem)
-    said = [s.deploy.id for s in row.suspicion.suspects]
+    said = [suspect_id(s) for s in row.suspicion.suspects]
     found = [f"episode began {row.began - want.began:.0f} s late"] if abs(row.began - want.began) > 1 else []
     found += [f"missed {name}" for name in sorted(ids(want.suspects) - set(said))]
     found += [f"falsely accused {name}" for name in sorted(set(said) - ids(want.suspects))]
     if (said[0] if said else "") not in (ids(want.first) or {""}):
         found.append(f"first suspect {said[0] if said else 'none'}, wanted one of {sorted(want.first)}")
-    own = [deploy in ids(want.own) for deploy in said]
-    if own != sorted(own, reverse=True) or own != [s.own for s in row.suspicion.suspects]:
+    deploys = row.suspicion.deploys
+    own = [s.deploy.id in ids(want.own) for s in deploys]
+    if own != sorted(own, reverse=True) or own != [s.own for s in deploys]:
         found.append("order: the product's before its own")
+    harm = [s.change.id in ids(want.harm) for s in row.suspicion.suspects if isinstance(s, SuspectChange)]
+    if harm != sorted(harm, reverse=True):
+        found.append("order: what does no harm by itself before what does")
     return found + wrong_words(town, want, row)
 
 
 def wrong_words(town: Town, want: Answer, row: TriagedAlert) -> list[str]:
     """Of what is said beside the suspects."""
     said, found = row.suspicion, []
-    told = {s.deploy.id for s in said.innocent}
+    told = {s.deploy.id for s in said.innocent if isinstance(s, Suspect)}
+    changes = {s.change.id for s in said.innocent if isinstance(s, SuspectChange)}
+    if changes - ids(want.later_changes) or len(changes) < min(TOLD, len(want.later_changes)):
+        found.append(f"not the suspect: says {sorted(changes)}, wanted {sorted(want.later_changes)}")
     if told - ids(want.later) or len(told & ids(want.innocent)) < min(TOLD, len(want.innocent)):
         found.append(f"not the suspect: says {sorted(told)}, wanted {sorted(want.innocent)}")
     if any("not the suspect" not in s.words for s in said.innocent):
@@ -97,7 +109,7 @@ def wrong_wide(town: Town, triaged: TriagedBoard) -> list[str]:
             found.append(f"wide: says {said}, wanted {counted}")
     for problem in (p for p in town.problems if p.state != "resolved"):
         said = row_of(triaged, problem).suspicion
-        also = said.words(town.now).startswith("also deployed")
+        also = said.words(town.now).startswith(("also deployed", "also changed"))
         if said.suspects and problem.name in want.members and not also:
             found.append(f'wide: {problem.name} is of it, and does not say "also deployed"')
         if also and triaged.multi_service_incident is None:
@@ -119,7 +131,10 @@ def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
             counts[f"problems: {problem.state}"] += 1
             counts["problems: no suspect" if not want.first else "problems: with a suspect"] += 1
             if problem.cause and want.suspects:
-                counts[f"the cause stands first: {bool(row.suspect) and row.suspect.native_id == problem.cause}"] += 1
+                first = row.suspicion.first
+                right = first is not None and suspect_id(first) == deploy_id(problem.cause)
+                counts[f"the cause stands first: {right}"] += 1
+            counts["problems: a change stands first"] += row.suspicion.change_first is not None
             here = wrongs(town, problem, row)
             counts["misses"] += sum(w.startswith("missed") for w in here)
             counts["false accusations"] += sum(w.startswith("falsely") for w in here)

@@ -1,4 +1,4 @@
-"""Towns: products, their services, what was deployed when, and what fired when. Nothing here knows of the program."""
+"""Towns: products, their services, what was deployed, changed and fired when. Nothing here knows of the program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ MINUTE, HOUR = 60.0, 3_600.0
 LOOK_BACK, QUIET, WIDE = 60 * MINUTE, 30 * MINUTE, 5 * MINUTE
 FIRING = "firing"
 STATES = (FIRING,) * 17 + ("acknowledged", "silenced", "resolved")
-EDGES = (0.0, QUIET, 0.5 * HOUR, HOUR, 2 * HOUR)  # where a second more or less may decide
+SOON = 10 * MINUTE
+EDGES = (0.0, SOON, QUIET, 0.5 * HOUR, HOUR, 2 * HOUR)  # where a second more or less may decide
 CLEAR = 3.0
 
 
@@ -28,6 +29,23 @@ class Deployed:
     @property
     def going(self) -> bool:
         return self.end is None and self.told
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One change. *service* is empty where it is of none; *products* own the thing that was changed.
+
+    *end* is the start for what takes no time, and None while it is under way. *alarm*: the problem whose alarm it is.
+    """
+
+    name: str
+    what: str  # failover, scale-in, scale-out, edit, release, alarm, schedule, effect
+    service: str
+    products: tuple[str, ...]
+    start: float
+    end: float | None
+    by: str = ""
+    alarm: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,7 @@ class Town:
     deploys: tuple[Deployed, ...]
     problems: tuple[Problem, ...]
     look_back: float = LOOK_BACK
+    changes: tuple[Changed, ...] = ()
 
     def product_of(self, service: str) -> str:
         return next((name for name, services in self.products.items() if service in services), "")
@@ -73,6 +92,11 @@ class Town:
         lines += [
             f"  deploy {d.name} of {d.service}: {ago(d.start)} to {ago(d.end) if d.told else '?'} {d.how}"
             for d in sorted(self.deploys, key=lambda d: d.start)
+        ]
+        lines += [
+            f"  {c.what} {c.name} of {c.service or '-'}/{','.join(c.products) or '-'} by {c.by or '?'}"
+            f"{f' (alarm of {c.alarm})' if c.alarm else ''}: {ago(c.start)} to {ago(c.end)}"
+            for c in sorted(self.changes, key=lambda c: c.start)
         ]
         lines += [
             f"  {p.state} {p.name} of {p.service or '?'}/{p.product or '?'} ({p.kind}): "
@@ -91,6 +115,7 @@ class _Building:
     products: dict[str, tuple[str, ...]] = field(default_factory=dict)
     deploys: list[Deployed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    changes: list[Changed] = field(default_factory=list)
 
     # --- what is there
 
@@ -135,6 +160,78 @@ class _Building:
             if made.going:
                 return
             at += minutes * MINUTE + rng.choice((rng.uniform(2, 90) * MINUTE, rng.uniform(1.5, 30) * HOUR))
+
+    # --- what was changed
+
+    def change(
+        self, what: str, start: float, service: str = "", products: tuple[str, ...] = (), alarm: str = ""
+    ) -> None:
+        """One change of a *service*, of a thing that *products* own, or of an alarm's problem."""
+        rng = self.rng
+        if start > self.now - 5:
+            return
+        lasts = {"failover": rng.uniform(0.3, 25), "effect": rng.uniform(1, 30)}.get(what, 0.0) * MINUTE
+        by = rng.choice(("autoscaling", "autoscaling", "Bob")) if what.startswith("scale") else "Bob"
+        end = start + lasts
+        owners = products or ((self.product_of(service),) if self.product_of(service) else ())
+        over = None if end >= self.now or (what == "failover" and rng.random() < 0.05) else end
+        name = f"c{len(self.changes)}"
+        self.changes.append(Changed(name, what, service, owners, start, over, by, alarm))
+
+    def changed(self) -> None:
+        """What was done lately, to databases and to services."""
+        rng, now = self.rng, self.now
+        names = list(self.products)
+        for _ in range(rng.choice((0, 0, 1, 2, 3))):
+            at = now - rng.choice((rng.uniform(0.2, 100), rng.uniform(0.2, 600))) * MINUTE
+            mine = tuple(rng.sample(names, rng.choice((1, 1, 1, min(2, len(names))))))
+            self.change(rng.choice(("failover", "failover", "edit")), at, products=mine)
+        for service in self.services:
+            for _ in range(rng.choice((0, 0, 1, 2))):
+                what = rng.choice(("scale-in", "scale-in", "scale-out", "scale-out", "edit", "release", "effect"))
+                self.change(what, now - rng.choice((rng.uniform(0.2, 90), rng.uniform(0.2, 900))) * MINUTE, service)
+        for _ in range(rng.choice((0, 0, 1))):
+            self.change("schedule", now - rng.uniform(0.2, 90) * MINUTE, products=(rng.choice(names),))
+
+    def of_change(self) -> None:
+        """What fired about when something was changed: after it, before it, or because its own alarm was edited."""
+        rng = self.rng
+        near = [c for c in self.changes if c.what != "schedule" and (c.service or c.products)]
+        if not near:
+            return
+        about = rng.choice(near)
+        service = about.service or rng.choice(self.products[about.products[0]])
+        kind = rng.choice(("change did it", "change did it", "older than the change", "change elsewhere"))
+        at = about.start + rng.uniform(0.2, 30) * MINUTE
+        if kind == "older than the change":
+            at = about.start - rng.uniform(0.1, 50) * MINUTE
+        if kind == "change elsewhere":
+            service = rng.choice(self.services)
+        self.fire(kind, service, (at, None), cause=about.name if kind == "change did it" else "")
+
+    def beside(self) -> None:
+        """A deploy and a change, one soon after the other, and what fired after both."""
+        rng = self.rng
+        deploys = [d for d in self.deploys if d.told]
+        if not deploys:
+            return
+        about = rng.choice(deploys)
+        at = about.start + rng.uniform(-25, 25) * MINUTE
+        of = self.product_of(about.service)
+        if of and rng.random() < 0.6:
+            self.change("failover", at, products=(of,))
+        else:
+            self.change(rng.choice(("scale-in", "edit", "scale-out")), at, about.service)
+        fires = max(at, about.start) + rng.uniform(0.2, 25) * MINUTE
+        self.fire("change beside a deploy", about.service, (fires, None))
+
+    def edits(self) -> None:
+        """Alarms that were edited shortly before or after they fired."""
+        rng = self.rng
+        for p in list(self.problems):
+            if rng.random() < 0.15 and any(who == "alarms" for who, _ in p.seen):
+                at = p.firings[-1][0] - rng.choice((-20, 10, 30, 90)) * rng.uniform(0.2, 1) * MINUTE
+                self.change("alarm", at, alarm=p.name)
 
     # --- what fired
 
@@ -240,19 +337,27 @@ def _build(rng: Random, name: str, now: float) -> Town:
     nothing = rng.random() < 0.12  # nothing was deployed anywhere
     for service in it.services if not nothing else ():
         it.history(service)
+    if not nothing and rng.random() < 0.7:
+        it.changed()
     for _ in range(rng.choice((1, 2, 3, 4, 6, 9))):
         it.problem()
+        if rng.random() < 0.35:
+            it.of_change()
+        if rng.random() < 0.2:
+            it.beside()
     if rng.random() < 0.5:
         it.together()
+    it.edits()
     look_back = rng.choice((LOOK_BACK,) * 6 + (0.5 * HOUR, 2 * HOUR))
-    return Town(name, now, tuple(it.services), it.products, tuple(it.deploys), tuple(it.problems), look_back)
+    problems, changes = tuple(it.problems), tuple(it.changes)
+    return Town(name, now, tuple(it.services), it.products, tuple(it.deploys), problems, look_back, changes)
 
 
 def clear(town: Town) -> bool:
     """Whether nothing hangs on a second or two: what is seen twice is seen as late as two minutes later."""
     for p in town.problems:
         for start, _ in p.firings:
-            for d in town.deploys:
+            for d in (*town.deploys, *town.changes):
                 gaps = [start - d.start] + ([start - d.end] if d.end is not None else [])
                 if any(abs(gap - edge) < CLEAR for gap in gaps for edge in EDGES):
                     return False
@@ -264,5 +369,5 @@ def clear(town: Town) -> bool:
 
 
 def without_deploys(town: Town) -> Town:
-    """The same town, where nothing was deployed."""
-    return replace(town, deploys=())
+    """The same town, where nothing was deployed or changed."""
+    return replace(town, deploys=(), changes=())

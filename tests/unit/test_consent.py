@@ -16,6 +16,7 @@ from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Confirm, Plan
@@ -31,7 +32,12 @@ STANDS = ":42 has run for 2d and its tasks are healthy"
 HELD = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
 
 
-def triaged(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> TriagedBoard:
+def triaged(
+    *deploys: Any,
+    alerts: tuple[Any, ...] = (),
+    sources: dict[str, SourceState] | None = None,
+    changes: tuple[Change, ...] = (),
+) -> TriagedBoard:
     """A board with api and web of one product; *sources* are the states of prod (ECS) and prom."""
     states = {"prod": SourceState.OK, "prom": SourceState.OK, **(sources or {})}
     newest = {d.service_id: d for d in sorted(deploys, key=lambda d: d.started)}
@@ -49,6 +55,7 @@ def triaged(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, Sour
         alerts=MappingProxyType({a.id: a for a in alerts}),
         services=MappingProxyType({s: service(s, deploy_id=newest[s].id if s in newest else "") for s in (API, WEB)}),
         deploys=MappingProxyType({d.id: d for d in deploys}),
+        changes=MappingProxyType({c.id: c for c in changes}),
     )
     return Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).triage(board)
 
@@ -117,6 +124,24 @@ def test_what_nothing_asks_for_says_why_and_wants_the_name(
         assert words in made.warnings[0]
         assert STANDS in made.warnings[0]
         assert (made.confirm, made.confirm_name, made.confirm_why) == (Confirm.NAME, "api", "Nothing suggests it")
+
+
+def test_a_change_that_stands_first_is_said_and_wants_the_name_also_where_tasks_fail(journal: Journal) -> None:
+    began = NOW - 100
+    kind, what = ChangeKind.DATABASE, "RDS failover of api-db"
+    failover = Change(
+        id="prod/1", source="prod", kind=kind, what=what, resource="api-db", began=began, ended=began, service_id=API
+    )
+    seen = triaged(BAD, alerts=(fires(),), changes=(failover,))
+    for failing in (False, True):
+        made = dressed(seen, journal, failing=failing)
+        assert made.warnings[0] == (
+            f"a change is the likelier cause, and no rollback takes it back: {what} 40s before the alert"
+        )
+        assert (made.confirm, made.confirm_name, made.confirm_why) == (
+            Confirm.NAME, "api", "A change is suspected first",
+        )  # fmt: skip
+    assert dressed(seen, journal, verb=Verb.RESTART, failing=True).confirm is Confirm.YES
 
 
 def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:

@@ -16,11 +16,12 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, against_resolving, cautions, stays_open
-from oncall_tui.triage.consent import is_suspected, quiet, reason_missing
+from oncall_tui.triage.consent import change_instead, is_suspected, quiet, reason_missing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.CONTINUE})  # what no alert ever asks for
+_CHANGE = "A change is suspected first"
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
 
@@ -59,7 +60,8 @@ class PlanEnricher:
         """Return the plan of a write that changes a service, with all its warnings and its confirmation."""
         triaged, service_id = self._triaged(), self.service_of(plan)
         product = triaged.products.get(service_id)
-        unasked = self._unasked(plan, triaged, service_id)
+        instead = self._change_instead(plan, triaged, service_id)
+        unasked = instead or self._unasked(plan, triaged, service_id)
         warnings = [*([unasked] if unasked else self._quiet(plan, triaged, service_id)), *plan.warnings]
         if product and product.rollback_note and plan.verb is not Verb.CONTINUE:
             warnings.insert(0, product.rollback_note)
@@ -68,13 +70,28 @@ class PlanEnricher:
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         warnings = [*self._others(service_id, plan.target), *warnings]
         changed: dict[str, object] = {}
-        why = "Protected" if product and product.protected else "Nothing suggests it" if unasked else ""
+        why = (
+            "Protected"
+            if product and product.protected
+            else _CHANGE
+            if instead
+            else "Nothing suggests it"
+            if unasked
+            else ""
+        )
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
         if hears := self.recipients(plan).summary:
             changed["lines"] = (*plan.lines, ("notifies", hears))
         return warnings, changed
+
+    @staticmethod
+    def _change_instead(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:
+        """Say that a change is the likelier cause, also where tasks fail: without their database they do."""
+        if plan.verb is not Verb.ROLL_BACK:
+            return ""
+        return change_instead(triaged, service_id, str(plan.request.get("from", "")), plan.target)
 
     @staticmethod
     def _unasked(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:

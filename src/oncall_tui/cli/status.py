@@ -24,7 +24,7 @@ from oncall_tui.text.time_format import configured_zone, stamp
 from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.ownership import aftermath, assignment
-from oncall_tui.triage.suspects import Suspect
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert
 
 
@@ -122,10 +122,15 @@ def _assigned(alert: Alert, now: float) -> dict[str, Any] | None:
     }
 
 
-def _suspect(suspect: Suspect, now: float) -> dict[str, Any]:
+def _suspect(suspect: Suspect | SuspectChange, now: float) -> dict[str, Any]:
+    """One suspect. *deploy* is null of a change, and *change* of a deploy: a script that goes back rolls none back."""
+    deploy = suspect.deploy if isinstance(suspect, Suspect) else None
+    change = suspect.change if isinstance(suspect, SuspectChange) else None
     return {
-        "deploy": suspect.deploy.id,
-        "service": suspect.deploy.service_id,
+        "kind": change.kind if change else "deploy",
+        "deploy": deploy.id if deploy else None,
+        "change": change.id if change else None,
+        "service": (deploy.service_id if deploy else change.service_id if change else "") or None,
         "words": suspect.told(configured_zone(), now),
     }
 

@@ -92,10 +92,10 @@ def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
 
 def _suspicion(row: TriagedAlert, now: float) -> str:
     """The suspect; of a page also that there is none, or that it is not known: neither looks like the other."""
-    if row.alert.state is AlertState.RESOLVED or not (row.suspect or row.pages):
+    if row.alert.state is AlertState.RESOLVED or not (row.suspicion.first or row.pages):
         return ""
     words = row.suspicion.words(now, configured_zone())
-    return f"◂ {words}" if row.suspect else words
+    return f"◂ {words}" if row.suspicion.first else words
 
 
 def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:

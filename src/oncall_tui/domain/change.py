@@ -5,12 +5,16 @@ back from here. Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 import msgspec
 
 KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
 KEPT = 500  # and how many of them at most, the newest
+AUTOSCALING = "autoscaling"  # in *by*: nobody decided it, a scaling policy did
+SCOPE = "changes"  # of a partial failure: the source's changes were not read, while its other rows were
+_COUNTS = re.compile(r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])")
 
 
 class ChangeKind(StrEnum):
@@ -31,9 +35,10 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One change as its source tells it.
 
     *id* is ``SOURCE/NATIVE_ID`` and never changes. *what* names it as a sentence's subject, with the thing that was
-    changed: ``RDS failover of payments-db``, ``desired count 4 → 2 of payments-api``. *resource* is the thing's own
-    name (``payments-db``): products name what is theirs as globs over ``SOURCE/RESOURCE``. *service_id* is the ECS
-    service that it was done to, as the board has it; empty: none, or not known.
+    changed: ``RDS failover of payments-db``, ``desired count 4 → 2 of payments-api`` (a scaling has its counts so).
+    *resource* is the thing's own name (``payments-db``): products name what is theirs as globs over
+    ``SOURCE/RESOURCE``. *service_id* is the ECS service that it was done to, as the board has it; empty: none, or not
+    known.
 
     *began* is when it began. *ended* is when it was over: the same as *began* for what takes no time, None while it
     is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is what its source
@@ -60,6 +65,12 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def under_way(self) -> bool:
         """Return whether its end is not told yet."""
         return self.ended is None
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """The number of tasks before and after a scaling, as *what* has them (``4 → 2``); None: it tells none."""
+        found = _COUNTS.search(self.what) if self.kind is ChangeKind.SCALING else None
+        return (int(found[1]), int(found[2])) if found else None
 
     @property
     def path(self) -> str:

@@ -117,7 +117,7 @@ class BoardBuilder:
         self, handles: Mapping[str, Handled], statuses: Iterable[SourceStatus], show_hidden: bool
     ) -> tuple[object, ...]:
         """Return everything besides rows that a board depends on."""
-        current = tuple((s.current, s.complete) for s in statuses)
+        current = tuple((s.current, s.complete, s.live) for s in statuses)
         return self._actions.marks.current, show_hidden, tuple(handles.values()), current, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:

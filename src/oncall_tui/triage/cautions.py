@@ -35,7 +35,7 @@ def against_resolving(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
     others = [m for m in row.members if m.id != incident and m.provider not in PAGER_PROVIDERS and m.state in _GOES_ON]
     found = [f"{m.title} ({m.source}) still fires, and may page again" for m in others]
     found = [*found[:TOLD], *([f"and {len(found) - TOLD} more alerts still fire"] if len(found) > TOLD else [])]
-    runs = [s.deploy for s in row.suspicion.suspects if _still_runs(triaged, s.deploy)]
+    runs = [s.deploy for s in row.suspicion.deploys if _still_runs(triaged, s.deploy)]
     return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
 
 
@@ -68,7 +68,7 @@ def _not_suspect(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) 
             told.append(
                 f"{row.alert.title} began {age(deploy.started - row.began)} before this deploy did: not caused by it"
             )
-        elif all(s.deploy.id != deploy.id for s in row.suspicion.suspects):
+        elif all(s.deploy.id != deploy.id for s in row.suspicion.deploys):
             since = age(row.began - deploy.started)
             told.append(
                 f"{row.alert.title}: this deploy is not suspected, it began {since} before; going back may not help"

@@ -9,6 +9,7 @@ from oncall_tui.domain.alert import QUIET_S, AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text.time_format import span
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind
 
@@ -37,14 +38,14 @@ def suspected_deploys(triaged: TriagedBoard, service_id: str) -> tuple[tuple[Tri
         (row, suspect.deploy)
         for row in triaged.alerts
         if row.service is not None and row.service.id == service_id and not row.suspicion.wide and fires(triaged, row)
-        for suspect in row.suspicion.suspects
+        for suspect in row.suspicion.deploys
         if suspect.own and suspect.deploy.state not in _GONE and not suspect.deploy.rollback
     )
 
 
 def is_suspected(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
     """Return whether the deploy that a rollback leaves is suspected of an alert that fires now."""
-    return any(d.new.task_definition == away_from or d.id == target for _, d in suspected_deploys(triaged, service_id))
+    return any(_is(d, away_from, target) for _, d in suspected_deploys(triaged, service_id))
 
 
 def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
@@ -58,14 +59,30 @@ def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -
         seconds = now - one.since
         if one.service != service_id or seconds >= QUIET_S:
             continue
-        for suspect in suspicion.suspects:
+        for suspect in suspicion.deploys:
             deploy = suspect.deploy
-            named = deploy.new.task_definition == away_from or deploy.id == target
-            if suspect.own and named and deploy.state not in _GONE and not deploy.rollback:
+            if suspect.own and _is(deploy, away_from, target) and deploy.state not in _GONE and not deploy.rollback:
                 how = ", flapping" if one.flapping else ""
                 words = f"{one.title}: quiet for {span(seconds)}{how}; {deploy.new.short} is its suspect"
                 found.append((words, one.flapping or seconds < RECENT_S))
     return max(found, key=lambda one: one[1], default=("", False))
+
+
+def change_instead(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
+    """Say that a change is the likelier cause of what fires, which no rollback takes back; empty: none is.
+
+    A deploy that stands first for one of the service's alerts is reason enough.
+    """
+    rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
+    firsts = [first for row in rows if (first := row.suspicion.first) is not None]
+    if any(isinstance(one, Suspect) and one.own and _is(one.deploy, away_from, target) for one in firsts):
+        return ""
+    changes = [one for one in firsts if isinstance(one, SuspectChange)]
+    return f"a change is the likelier cause, and no rollback takes it back: {changes[0].words}" if changes else ""
+
+
+def _is(deploy: Deploy, away_from: str, target: str) -> bool:
+    return deploy.new.task_definition == away_from or deploy.id == target
 
 
 def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
@@ -82,8 +99,8 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(triaged, service_id)
     if unread:
         return f"whether a deploy is suspected is not known: {unread}"
-    others = [s.deploy for a in rows for s in a.suspicion.suspects if not s.own]
-    if others and not any(s.own for a in rows for s in a.suspicion.suspects):
+    others = [s.deploy for a in rows for s in a.suspicion.deploys if not s.own]
+    if others and not any(s.own for a in rows for s in a.suspicion.deploys):
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
     if rows:
         return NO_SUSPECT

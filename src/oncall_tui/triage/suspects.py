@@ -1,23 +1,28 @@
-"""Deploys that may have done it, in words that say why. Pure: from the deploys and when the episode began.
+"""Deploys and changes that may have done it, in words that say why. Pure: from them and when the episode began.
 
-A deploy is a suspect where it had begun when the episode began and was under way then, or had ended within the
+Either is a suspect where it had begun when the episode began and was under way then, or had ended within the
 look-back before. What began later is not, and that is said too. Nothing is claimed that these rows do not show.
-Times are seconds since the epoch, UTC.
+docs/changes.md says in which order they stand. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 import msgspec
 
+from oncall_tui.domain.change import AUTOSCALING, Change, ChangeKind
 from oncall_tui.domain.deploy import BAKE_STAGE, WENT_BACK, Deploy
+from oncall_tui.text.change_words import beside_alert
 from oncall_tui.text.history_words import deploy_status, named, noun, stopped
 from oncall_tui.text.time_format import ago, span
 
 LOOK_BACK_S = 3600.0
+SOON_S = 600.0  # what autoscaling took away, or what went wrong, so shortly before the alert may well have done it
 TOLD_INNOCENT = 3
+# What breaks a thing by itself. A release or an event that another system tells of may be the deploy that ECS shows.
+_HARMS = frozenset({ChangeKind.DATABASE, ChangeKind.CONFIGURATION, ChangeKind.MAINTENANCE, ChangeKind.ALARM})
 
 
 class Suspect(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +36,11 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
     began: float
 
     @property
+    def at(self) -> float:
+        """When the deploy started (seconds since the epoch)."""
+        return self.deploy.started
+
+    @property
     def words(self) -> str:
         """Return the deploy's name, its time before or after the alert, and its end."""
         return self.told()
@@ -42,28 +52,83 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
         return _words(self.deploy, self.began, tz, now)
 
 
-class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """*suspects* are ranked: the first is what ``R`` rolls back. *innocent* began after the episode did.
+class SuspectChange(msgspec.Struct, frozen=True, gc=False):
+    """One change that may have to do with an alert. *own*: it is of no other service than the alert's.
 
-    *began* is when that was. *last* is the service's last deploy, where nothing is suspect: the last before it, if one
-    is known. *unread* says why there may be one that is not known (empty: all that matters was read). *wide*: it is
-    part of something wide, so deploys are "also deployed".
+    *began* is when the alert's episode began (seconds since the epoch).
     """
 
-    suspects: tuple[Suspect, ...] = ()
-    innocent: tuple[Suspect, ...] = ()
+    change: Change
+    own: bool
+    began: float
+
+    @property
+    def at(self) -> float:
+        """When the change began (seconds since the epoch)."""
+        return self.change.began
+
+    @property
+    def words(self) -> str:
+        """Return what it is, who did it, and its time before or after the alert."""
+        return beside_alert(self.change, self.began)
+
+    def told(self, tz: tzinfo | None = None, now: float = 0.0) -> str:
+        """The same: the words have no time of day, so neither *tz* nor *now* matters."""
+        return self.words
+
+    @property
+    def strong(self) -> bool:
+        """Tell whether it may stand before a deploy: it breaks a thing by itself, or took tasks away.
+
+        Autoscaling answers to load: what it adds, and what it took away long before, is weak evidence.
+        """
+        change, counts = self.change, self.change.counts
+        if change.kind is ChangeKind.SCALING:
+            fewer = counts is not None and counts[1] < counts[0]
+            return fewer and (change.by != AUTOSCALING or self.began - change.began <= SOON_S)
+        return change.kind in _HARMS
+
+
+class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """*suspects* are ranked, the likeliest first. *innocent* began after the episode did.
+
+    *began* is when that was. *last* is the service's last deploy, where nothing is suspect: the last before it, if one
+    is known. *unread* says why there may be a deploy that is not known (empty: all that matters was read),
+    *changes_unread* the same of a change; *changes_read*: its product names sources of changes, and all were read.
+    *wide*: it is part of something wide, so deploys are "also deployed".
+    """
+
+    suspects: tuple[Suspect | SuspectChange, ...] = ()
+    innocent: tuple[Suspect | SuspectChange, ...] = ()
     began: float = 0.0
     last: Deploy | None = None
     last_at: float | None = None
     service: str = ""
     product: str = ""
     unread: str = ""
+    changes_unread: str = ""
+    changes_read: bool = False
     wide: bool = False
     look_back_s: float = LOOK_BACK_S
 
     @property
-    def first(self) -> Suspect | None:
+    def first(self) -> Suspect | SuspectChange | None:
         return self.suspects[0] if self.suspects else None
+
+    @property
+    def deploys(self) -> tuple[Suspect, ...]:
+        """The suspected deploys, in their order: the first is what ``R`` rolls back."""
+        return tuple(one for one in self.suspects if isinstance(one, Suspect))
+
+    @property
+    def not_known(self) -> str:
+        """Why there may be a deploy or a change that is not known; empty: all that matters was read."""
+        return "; ".join(dict.fromkeys(why for why in (self.unread, self.changes_unread) if why))
+
+    @property
+    def change_first(self) -> Change | None:
+        """The change that stands first; None: a deploy does, or nothing is suspect."""
+        return self.first.change if isinstance(self.first, SuspectChange) else None
 
     @property
     def placed(self) -> bool:
@@ -72,21 +137,28 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def words(self, now: float, tz: tzinfo | None = None) -> str:
         """One line: the first suspect, or that there is none, and then how old the last deploy is."""
-        if self.suspects:
-            return ("also deployed: " if self.wide else "") + self.suspects[0].told(tz, now)
+        if self.first is not None:
+            also = "also changed: " if self.change_first else "also deployed: "
+            return (also if self.wide else "") + self.first.told(tz, now)
         if self.unread:
-            return f"not known: {self.unread}"
+            return f"not known: {self.not_known}"
         if not self.placed:
             return "no suspect: no known ECS service for this alert"
+        none = self._no_deploy(now)
+        return f"not known: {self.changes_unread}; {none}" if self.changes_unread else f"no suspect: {none}"
+
+    def _no_deploy(self, now: float) -> str:
+        """Say what was looked for, and how old the last deploy is."""
+        what = "deploy or change" if self.changes_read else "deploy"
         of = "" if self.service else f" of {self.product}"
-        none = f"no suspect: no deploy{of} in the {_look_back(self.look_back_s)} before"
+        none = f"no {what}{of} in the {_look_back(self.look_back_s)} before"
+        what = "the last deploy" if self.changes_read else "the last"
         if self.last is not None:
             later = self.last.started - self.began
             after = f"{span(later)} after the alert, " if later > 0 else ""
-            since = f"{after}{ago(now - self.last.started)}"
-            return f"{none}; the last, {named(self.last)}, started {since}"
+            return f"{none}; {what}, {named(self.last)}, started {after}{ago(now - self.last.started)}"
         if self.last_at is not None:
-            return f"{none}; the last started {ago(now - self.last_at)}"
+            return f"{none}; {what} started {ago(now - self.last_at)}"
         return none
 
 
@@ -99,16 +171,41 @@ def suspicion(
     own: Iterable[Deploy],
     others: Iterable[Deploy] = (),
     *,
+    changes: Iterable[Change] = (),
     look_back_s: float = LOOK_BACK_S,
     last_at: float | None = None,
     unread: str = "",
+    changes_unread: str = "",
+    changes_read: bool = False,
     product: str = "",
 ) -> Suspicion:
-    """*began*: when the alert's episode began; *own*: deploys of its service; *others*: of the rest of its product.
+    """*began*: when the alert's episode began; *own*: deploys of its service; *others*: of the rest of its product;
+    *changes*: of its service, its product, or of its own alarm.
 
     *last_at*: when the service's last deploy began, as the service itself tells.
     """
     own = sorted(own, key=_newest_first)
+    deploys = _deploys(began, own, others, look_back_s)
+    found, later_changes = _changes(began, service_id, changes, look_back_s)
+    later = [Suspect(d, True, began) for d in own if d.started > began]
+    earlier = [d for d in own if d.started <= began]
+    return Suspicion(
+        suspects=tuple(_ranked(deploys, found, began - look_back_s)) if found else tuple(deploys),
+        innocent=(*later[:TOLD_INNOCENT], *later_changes[:TOLD_INNOCENT]),
+        began=began,
+        last=None if deploys or found else next(iter(earlier or own), None),
+        last_at=last_at,
+        service=service_id,
+        product=product,
+        unread=unread,
+        changes_unread=changes_unread,
+        changes_read=changes_read,
+        look_back_s=look_back_s,
+    )
+
+
+def _deploys(began: float, own: Iterable[Deploy], others: Iterable[Deploy], look_back_s: float) -> list[Suspect]:
+    """The suspected deploys: those of the service, the newest first, then those of its product."""
     mine = [d for d in own if _suspect(d, began, look_back_s)]
     theirs = sorted((d for d in others if _suspect(d, began, look_back_s)), key=_worst_first)
     # A rollback brought back what had run well: so every other deploy stands before it.
@@ -116,19 +213,66 @@ def suspicion(
     suspects = [*(Suspect(d, True, began) for d in mine), *(Suspect(d, False, began) for d in theirs)]
     # What had all traffic for longer than the look-back is as innocent as a deploy that ended then: it stands last.
     suspects.sort(key=lambda suspect: _had_all_traffic(suspect.deploy, began - look_back_s))
-    later = [Suspect(d, True, began) for d in own if d.started > began]
-    earlier = [d for d in own if d.started <= began]
-    return Suspicion(
-        suspects=tuple(suspects),
-        innocent=tuple(later[:TOLD_INNOCENT]),
-        began=began,
-        last=None if suspects else next(iter(earlier or own), None),
-        last_at=last_at,
-        service=service_id,
-        product=product,
-        unread=unread,
-        look_back_s=look_back_s,
-    )
+    return suspects
+
+
+def _changes(
+    began: float, service_id: str, changes: Iterable[Change], look_back_s: float
+) -> tuple[list[SuspectChange], list[SuspectChange]]:
+    """The suspected changes, and those of the service or of its product's own things that began later."""
+    found: list[SuspectChange] = []
+    later: list[SuspectChange] = []
+    for change in changes:
+        own = change.service_id in ("", service_id) or change.kind is ChangeKind.ALARM
+        if change.began > began:
+            later += [SuspectChange(change, own, began)] if own else []
+        elif change.ended is None or change.ended >= began - look_back_s:
+            found.append(SuspectChange(change, own, began))
+    if len(found) > 1:
+        found.sort(key=_strongest_first)
+    if len(later) > 1:
+        later.sort(key=_strongest_first)
+    return found, later
+
+
+def _ranked(
+    deploys: Sequence[Suspect], changes: Sequence[SuspectChange], long_since: float
+) -> list[Suspect | SuspectChange]:
+    """Both: deploys keep their order, and changes theirs; a change stands before the first deploy that it beats."""
+    ranked: list[Suspect | SuspectChange] = []
+    place = 0
+    for deploy in deploys:
+        while place < len(changes) and _beats(changes[place], deploy, long_since):
+            ranked.append(changes[place])
+            place += 1
+        ranked.append(deploy)
+    return [*ranked, *changes[place:]]
+
+
+def _beats(change: SuspectChange, suspect: Suspect, long_since: float) -> bool:
+    """Tell whether *change* is the likelier cause: it is strong evidence, and began after the deploy did.
+
+    A deploy of the service that goes wrong is no likelier for what happened beside it; and what another service's
+    change did stands behind the service's own deploys.
+    """
+    deploy = suspect.deploy
+    if not change.strong:
+        return False
+    if deploy.goes_back or _had_all_traffic(deploy, long_since):
+        return True
+    if not suspect.own:
+        return change.own or change.at > suspect.at
+    return change.own and change.at > suspect.at and not _goes_wrong(deploy, change.began)
+
+
+def _goes_wrong(deploy: Deploy, began: float) -> bool:
+    """Tell whether its tasks stop, or it failed, and that at or shortly before *began*."""
+    ended = _ended(deploy)
+    return bool(deploy.failed_tasks or deploy.state.bad) and (ended is None or ended >= began - SOON_S)
+
+
+def _strongest_first(one: SuspectChange) -> tuple[bool, bool, float, str]:
+    return (not one.strong, not one.own, -one.at, one.change.id)
 
 
 def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:

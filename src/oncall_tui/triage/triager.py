@@ -18,6 +18,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
 from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
+from oncall_tui.triage.changes import ChangeIndex
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
 from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
@@ -73,8 +74,8 @@ class TriagedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def suspect(self) -> Deploy | None:
-        """The first suspect: what ``R`` rolls back."""
-        return self.suspicion.first.deploy if self.suspicion.first else None
+        """The first suspected deploy: what ``R`` rolls back, also where a change stands before it."""
+        return next((one.deploy for one in self.suspicion.deploys), None)
 
     @property
     def why(self) -> str:
@@ -104,6 +105,7 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     deploys: tuple[Deploy, ...]
     products: Mapping[str, Product]  # by service id
+    change_owners: Mapping[str, tuple[str, ...]] = {}  # names of products, by a change's id
     multi_service_incident: MultiServiceIncident | None = None
     quiet: tuple[tuple[QuietEpisode, Suspicion], ...] = ()  # what does not fire just now, and may again
 
@@ -134,6 +136,7 @@ class Triager:
         self._index: ServiceIndex[Service] = ServiceIndex(())
         self._owners = ProductLookup(rules.products)
         self._products: dict[str, Product] = {}
+        self._changes = ChangeIndex(rules.products)
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
         self._unread_deploys: dict[str, str] = {}  # by product: whose deploys are not read yet, in words
@@ -173,6 +176,7 @@ class Triager:
             services=self._ordered_services,
             deploys=self._ordered_deploys,
             products=self._products,
+            change_owners=self._changes.owners,
             multi_service_incident=event,
             quiet=self._quiet(lost, board.at),
         )
@@ -201,8 +205,9 @@ class Triager:
         ids = {s.id for s in moved} | {d.service_id for d in _differing(self._deploys, board.deploys)}
         unread = blind(board.sources)
         everything = unread != self._blind
+        changed = self._changes.learn(board.changes)
         if not ids and not everything:
-            return _Stale()
+            return _Stale(services=changed.services, products=changed.products, alarms=changed.alarms)
         was = self._products
         if self._services.keys() != board.services.keys():
             found = ((s, self._owners.of_service(s)) for s in board.services)
@@ -222,7 +227,7 @@ class Triager:
             if product is not None:
                 self._by_product.setdefault(product.name, []).append(deploy)
         products = {p.name for i in ids for of in (was, self._products) if (p := of.get(i)) is not None}
-        return _Stale(frozenset(names), frozenset(ids), frozenset(products), everything)
+        return _Stale(frozenset(names), changed.services | ids, changed.products | products, everything, changed.alarms)
 
     def _service_of(self, alert: Alert, stale: _Stale) -> Service | None:
         known = self._found.get(alert.id)
@@ -276,6 +281,8 @@ class Triager:
         elif {id(m) for m in members} != {id(m) for m in old.members} or any(m.id in episodes for m in members):
             return False
         if old.incident not in ("", old.alert.id) and old.rank[1] != ATTENTION[self._had(old.alert, old.incident)]:
+            return False
+        if stale.alarms and any(m.id in stale.alarms or m.title in stale.alarms for m in members):
             return False
         service = next((services[m.id] for m in members if m.id in services), None)
         if service is not old.service or (service is not None and service.id in stale.services):
@@ -364,14 +371,18 @@ class Triager:
             unread = self._blind.about_product(product) or self._unread_deploys.get(product.name, "")
         if not unread and service is None and any(m.hint.service for m in members):
             unread = self._blind.about_any()
+        changes_unread = self._blind.about_changes(service, product)
         return suspicion(
             began,
             own_id,
             self._by_service.get(own_id, ()),
             [d for d in others if d.service_id != own_id],
+            changes=self._changes.of(own_id, product.name if product else "", members),
             look_back_s=self.rules.look_back_s,
             last_at=service.last_deploy if service else None,
             unread=unread,
+            changes_unread=changes_unread,
+            changes_read=product is not None and bool(product.changes) and not changes_unread,
             product=product.name if product else "",
         )
 
@@ -397,12 +408,13 @@ class Triager:
 
 
 class _Stale(msgspec.Struct, frozen=True):
-    """The changes since the last board: names and ids of services, names of products; or everything."""
+    """The moves since the last board: names and ids of services, names of products, alarms; or everything."""
 
     names: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
     everything: bool = False
+    alarms: frozenset[str] = frozenset()  # that were edited, by id and name
 
 
 def _fire(row: TriagedAlert) -> FiringAlert:

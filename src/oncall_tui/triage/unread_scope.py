@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from oncall_tui.domain.change import SCOPE
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
@@ -17,11 +18,13 @@ SERVICE_PROVIDERS = frozenset({"ecs"})
 class UnreadScope(msgspec.Struct, frozen=True):
     """*whole*: sources of which nothing is current, each with the words for it; *holds*: those that may have services
     which are not known, also because their first list still comes. *parts*: the scopes that other sources lack.
+    *changes*: sources that may have changes which are not known, each with the words for it.
     """
 
     whole: Mapping[str, str] = {}
     holds: Mapping[str, str] = {}
     parts: Mapping[str, tuple[str, ...]] = {}
+    changes: Mapping[str, str] = {}
 
     def about(self, service: Service) -> str:
         """Why deploys of this service may be there that are not known; empty: they were read."""
@@ -37,6 +40,18 @@ class UnreadScope(msgspec.Struct, frozen=True):
         wanted = {pattern.partition("/")[0] for pattern in product.services}
         return next((words for s, words in self.holds.items() if any(fnmatchcase(s, one) for one in wanted)), "")
 
+    def about_changes(self, service: Service | None, product: Product | None) -> str:
+        """Why changes of this service or product may be there that are not known; empty: what tells of them was read.
+
+        Of the service's own source that is so where its changes alone are missing: else nothing of it is known.
+        """
+        if not self.changes:
+            return ""
+        if service is not None and SCOPE in self.parts.get(service.source, ()):
+            return self.changes[service.source]
+        wanted = {pattern.partition("/")[0] for pattern in product.changes} if product is not None else ()
+        return next((words for s, words in self.changes.items() if any(fnmatchcase(s, one) for one in wanted)), "")
+
     def about_any(self) -> str:
         """The same of a service that is not on the board: it may be of any source."""
         return next(iter(self.holds.values()), "")
@@ -48,7 +63,15 @@ def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
     able = (s for s in sources.values() if s.provider in SERVICE_PROVIDERS)
     holds = {s.name: whole.get(s.name) or f"{s.name} is still being read" for s in able if not s.whole}
     parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}
-    return UnreadScope(whole, holds, parts)
+    changes = {s.name: whole.get(s.name) or _lacking(s) for s in sources.values() if not (s.live and s.complete)}
+    return UnreadScope(whole, holds, parts, changes)
+
+
+def _lacking(source: SourceStatus) -> str:
+    if not source.complete:
+        return f"{source.name} is still being read"
+    only = any(problem.scope == SCOPE for problem in source.problems)
+    return f"the changes of {source.name} cannot be read now" if only else f"{source.name} was read only in part"
 
 
 def _words(source: str, state: SourceState = SourceState.OFFLINE) -> str:

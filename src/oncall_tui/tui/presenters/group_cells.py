@@ -7,11 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.text.change_words import short
 from oncall_tui.text.history_words import began_by
 from oncall_tui.text.time_format import before, configured_zone, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters import progress
@@ -89,10 +91,12 @@ def suspect(row: TriagedAlert) -> Cell:
     if row.alert.state is AlertState.RESOLVED:
         return ""
     if first is None:
-        if found.unread:
+        if found.not_known and (found.unread or row.pages):
             return ("suspect not known", "unknown")
         return ("no suspect", "dim") if found.placed and row.pages else ""
-    since = row.began - first.deploy.started
+    since = row.began - first.at
+    if isinstance(first, SuspectChange):
+        return _change(first, since, found.wide)
     if found.wide:
         return (f"also deployed: {first.deploy.arrow} {span(since)}", "dim", f"also {first.deploy.arrow} {span(since)}")
     if not first.own:
@@ -102,6 +106,16 @@ def suspect(row: TriagedAlert) -> Cell:
     if tags := progress.tags(first.deploy):
         return (f"{arrow} {tags} {before(since)}", "warning", *shorter)
     return (shorter[0], "warning", shorter[1])
+
+
+def _change(suspect: SuspectChange, since: float, wide: bool) -> Cell:
+    """``◂ RDS failover 1m before``; of another service of the product, with that service's name."""
+    change, words = suspect.change, short(suspect.change)
+    if not suspect.own:
+        words = f"{change.service_id.rpartition('/')[2]} {words}"
+    if wide:
+        return (f"also changed: {words} {span(since)}", "dim", f"also {words} {span(since)}")
+    return (f"◂ {words} {before(since)}", "warning", f"◂ {words} {span(since)}", f"◂ {words}")
 
 
 def under(row: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
@@ -159,10 +173,12 @@ def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
     if not found.placed and not found.unread:
         return ()
     if found.first is None:
-        return _none(found.words(now, configured_zone()), "dim" if found.placed and not found.unread else "unknown")
-    deploy = found.first.deploy
-    tags = progress.tags(deploy)
-    more = [f"image {tags}" if tags else "", began_by(deploy)]
+        style = "dim" if found.placed and not found.not_known else "unknown"
+        return _none(found.words(now, configured_zone()), style)
+    more: list[str] = []
+    if isinstance(found.first, Suspect):
+        tags = progress.tags(found.first.deploy)
+        more = [f"image {tags}" if tags else "", began_by(found.first.deploy)]
     more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
     words = " · ".join([found.words(now, configured_zone()), *(word for word in more if word)])
     style = "dim" if found.wide else "warning"

@@ -71,7 +71,8 @@ def _alert_severity(row: TriagedAlert) -> tuple[int, int]:
 
 
 def _alert_suspect(row: TriagedAlert) -> float | None:
-    return row.began - row.suspect.started if row.suspect else None
+    first = row.suspicion.first
+    return row.began - first.at if first else None
 
 
 def _alert_service(row: TriagedAlert) -> str | None:

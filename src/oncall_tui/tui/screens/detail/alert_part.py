@@ -78,7 +78,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     found = row.suspicion
     lines: list[Line] = []
     if found.wide and found.suspects:
-        lines.append(line("incident", "many services are affected: these were also deployed", "warning"))
+        lines.append(line("incident", "many services are affected: these were also deployed or changed", "warning"))
     for number, one in enumerate(found.suspects, 1):
         lines.append(
             line(
@@ -89,14 +89,16 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         )
     if not found.suspects:
         lines.append(line("suspect", found.words(scene.now, scene.tz)))
-    elif found.unread:
-        lines.append(line("but", f"not all is known: {found.unread}", "warning"))
+    elif found.not_known:
+        lines.append(line("but", f"not all is known: {found.not_known}", "warning"))
+    if (change := found.change_first) is not None:
+        lines += [line(name, text) for name, text in (("text", change.text), ("link", change.url)) if text]
     lines += [line("later", one.words) for one in found.innocent]
     lines.append(((f" {named('rollback'):<9} ", "key"), (keys.back, "")))
     shown = row.suspect or found.last
     if shown is not None:
         lines += deploy_lines(shown, scene, row.alert.state is not AlertState.RESOLVED)
-    return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.unread else "none")
+    return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.not_known else "none")
 
 
 def related_section(of: Subject, scene: Scene) -> Section:

@@ -18,6 +18,7 @@ from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.routing import route_verb
+from oncall_tui.triage.suspects import Suspect
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui import commands
 from oncall_tui.tui.presenters import progress
@@ -125,15 +126,16 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
 def suspicion_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
     found = row.suspicion
-    if not found.placed and not found.unread:
+    if not found.placed and not found.not_known:
         return []
     style = "warning" if found.suspects and not found.wide else ""
-    lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
-    if row.suspect:
-        able = isinstance(target(Verb.ROLL_BACK, spot("alerts", row.id, row, update.board)), ActionTarget)
-        back = f"    {commands.named('rollback')} rolls it back" if able else ""
-        lines = [line("suspect", f"{found.words(now, tz)}{back}", style)]
-    lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
+    words = found.words(now, tz)
+    lines = [line("suspect", words if found.suspects else words.replace("no suspect", "none", 1), style)]
+    lines += [line("then", one.told(tz, now)) for one in found.suspects[1:OTHERS]]
+    able = row.suspect and isinstance(target(Verb.ROLL_BACK, spot("alerts", row.id, row, update.board)), ActionTarget)
+    of = next((n for n, one in enumerate(found.suspects[:OTHERS]) if isinstance(one, Suspect)), None)
+    if able and of is not None:
+        lines[of] = (*lines[of], (f"    {commands.named('rollback')} rolls it back", style if of == 0 else ""))
     return lines + [line("later", s.words, "dim") for s in found.innocent[:OTHERS]]
 
 

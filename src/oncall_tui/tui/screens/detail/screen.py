@@ -41,6 +41,7 @@ from oncall_tui.tui.widgets.footer import KeyBar, KeyItem, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
+CHANGE_FIRST = ", though a change is suspected first, which no rollback takes back"
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 NO_RUNBOOK = "no runbook: neither the product nor the alert names one"
 TICK_S = 10.0  # of ages; nothing is read for it
@@ -310,8 +311,11 @@ class DetailScreen(Screen[None]):
         if isinstance(target, ActionTarget):
             alert_row = self._subject.triaged_alert if self._subject else None
             why = NOT_KNOWN if alert_row and alert_row.suspicion.unread else NOT_SUSPECTED
-            alone = alert_row is not None and alert_row.suspect is None
-            return f"rolls back {target.name}{why if alone else ''}; shows the plan first, and asks"
+            if alert_row is not None and alert_row.suspicion.change_first is not None:
+                why = CHANGE_FIRST
+            elif alert_row is None or alert_row.suspect is not None:
+                why = ""
+            return f"rolls back {target.name}{why}; shows the plan first, and asks"
         return target
 
     # --- keys ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""Changes by what they may have to do with: a service, a product, or one alarm. Pure, and made once per set of changes.
+
+An alarm's edit concerns that alarm's alerts alone. An on-call schedule's edit says who is paged, and an effect is what
+happened to a service: neither concerns an alert. Both are told beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.product import Product
+
+
+class Concerned(msgspec.Struct, frozen=True):
+    """The reach of some changes: ids of services, names of products, ids and names of alarms."""
+
+    services: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    alarms: frozenset[str] = frozenset()
+
+
+NOTHING_MOVED = Concerned()
+
+
+class ChangeIndex:
+    """The board's changes by service, by product and by alarm; knows of each whose it is."""
+
+    def __init__(self, products: Sequence[Product]) -> None:
+        self._products = products
+        self._last: Mapping[str, Change] = {}
+        self._owners: dict[str, tuple[str, ...]] = {}
+        self._by_service: dict[str, list[Change]] = {}
+        self._by_product: dict[str, list[Change]] = {}
+        self._by_alarm: dict[str, list[Change]] = {}
+
+    @property
+    def owners(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the products that own each change, by the change's id."""
+        return self._owners
+
+    def learn(self, changes: Mapping[str, Change]) -> Concerned:
+        """Take the board's *changes*; return what the ones that came, went or moved on concern."""
+        last = self._last
+        moved = [c for i, c in changes.items() if last.get(i) is not c and last.get(i) != c]
+        moved += [c for i, c in last.items() if i not in changes]
+        self._last = changes
+        if not moved:
+            return NOTHING_MOVED
+        before = self._owners
+        self._owners = {c.id: self._owned(c, last.get(c.id)) for c in changes.values()}
+        self._sort(changes.values())
+        owners = {name for c in moved for name in (*before.get(c.id, ()), *self._owners.get(c.id, ()))}
+        services = frozenset(c.service_id for c in moved if c.service_id)
+        alarms = frozenset(key for c in moved if c.kind is ChangeKind.ALARM for key in (c.path, c.resource))
+        return Concerned(services, frozenset(owners), alarms)
+
+    def of(self, service_id: str, product: str, alerts: Iterable[Alert]) -> Sequence[Change]:
+        """What may have to do with *alerts* of this service and product (empty: none of them)."""
+        if not self._last:
+            return ()
+        found = [*self._by_service.get(service_id, ()), *self._by_product.get(product, ())]
+        if self._by_alarm:
+            found += [c for a in alerts for key in (a.id, a.title) for c in self._by_alarm.get(key, ())]
+        return list({c.id: c for c in found}.values()) if len(found) > 1 else found
+
+    def _owned(self, change: Change, before: Change | None) -> tuple[str, ...]:
+        if before is not None and (before.path, before.service_id) == (change.path, change.service_id):
+            return self._owners[before.id]
+        return tuple(p.name for p in self._products if p.owns_change(change))
+
+    def _sort(self, changes: Iterable[Change]) -> None:
+        self._by_service, self._by_product, self._by_alarm = {}, {}, {}
+        for change in changes:
+            if change.effect or change.kind is ChangeKind.SCHEDULE:
+                continue
+            if change.kind is ChangeKind.ALARM:
+                for key in {change.path, change.resource}:
+                    self._by_alarm.setdefault(key, []).append(change)
+                continue
+            if change.service_id:
+                self._by_service.setdefault(change.service_id, []).append(change)
+            for name in self._owners[change.id]:
+                self._by_product.setdefault(name, []).append(change)
