@@ -22,7 +22,7 @@ from oncall_tui.text.time_format import configured_zone, stamp
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.ownership import aftermath, assignment
-from oncall_tui.triage.suspects import Suspect
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 
@@ -194,25 +194,27 @@ def _of_service(triaged: TriagedBoard, service: Service | None) -> Iterable[Depl
 
 
 def suspects(row: TriagedAlert, now: float) -> dict[str, Any]:
-    """Return the deploys that may have done it, with the evidence and what they changed; and those that did not."""
+    """Return the deploys and changes that may have done it, with the evidence; and those that did not."""
     of = row.suspicion
     return {
         "alert": reference("alert", row.id),
         "title": row.alert.title,
         "since": stamp(row.began),
         "rule": Own(
-            "a deploy is a suspect where it had begun when the alert began, and was under way then or had ended within "
-            f"the {of.look_back_s / 60:g} minutes before: this is no proof that it did it"
+            "a deploy or a change is a suspect where it had begun when the alert began, and was under way then or had "
+            f"ended within the {of.look_back_s / 60:g} minutes before: this is no proof that it did it"
         ),
         "words": of.words(now, configured_zone()),
         "suspects": [_suspect(s, now) for s in of.suspects],
         "began_after_the_alert": [_suspect(s, now) for s in of.innocent],
-        "not_read": of.unread or None,
+        "not_read": of.not_known or None,
         "of_a_multi_service_incident": of.wide,
     }
 
 
-def _suspect(suspect: Suspect, now: float) -> Mapping[str, Any]:
+def _suspect(suspect: Suspect | SuspectChange, now: float) -> Mapping[str, Any]:
+    if isinstance(suspect, SuspectChange):
+        return _suspect_change(suspect)
     deploy = suspect.deploy
     differs = changes(deploy.old, deploy.new) if deploy.old else ("not known: what ran before is not told",)
     return {
@@ -221,4 +223,19 @@ def _suspect(suspect: Suspect, now: float) -> Mapping[str, Any]:
         "evidence": suspect.told(configured_zone(), now),
         "changes": list(differs),
         "failures": [{"at": stamp(f.at), "why": f.summary} for f in deploy.failures],
+    }
+
+
+def _suspect_change(suspect: SuspectChange) -> Mapping[str, Any]:
+    """Return a change as a suspect: no rollback takes it back."""
+    change = suspect.change
+    return {
+        "change": Own(change.kind),
+        "what": change.what,
+        "by": change.by or None,
+        "began": stamp(change.began),
+        "ended": stamp(change.ended),
+        "text": change.text or None,
+        "of_the_alerts_own_service": suspect.own,
+        "evidence": suspect.words,
     }

@@ -30,7 +30,20 @@ MOST_BYTES = 48 * 1024  # of one answer as JSON
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _WORDS = frozenset(
     str(word) for kind in (AlertState, Severity, DeployState, OutcomeState, SourceState, Health) for word in kind
-) | {"alert", "deploy", "action", "note", "mark", "follow-up", "incident", "task", "event", "rollback", "redeploy"}
+) | {
+    "alert",
+    "deploy",
+    "change",
+    "action",
+    "note",
+    "mark",
+    "follow-up",
+    "incident",
+    "task",
+    "event",
+    "rollback",
+    "redeploy",
+}
 
 
 class Own(str):

@@ -240,9 +240,9 @@ _TOOLS = (
     ),
     Tool(
         "suspects",
-        "Suspect deploys",
-        "The deploys that may have caused an alert, each with its evidence and with what it changed; and those that "
-        "began after it. A suspect is no proof. Asks no source",
+        "Suspect deploys and changes",
+        "The deploys and other changes that may have caused an alert, each with its evidence and with what it changed; "
+        "and those that began after it. A suspect is no proof. Asks no source",
         AlertArguments,
         Tools.suspects,
     ),

@@ -59,7 +59,7 @@ class ChangeIndex:
         return Concerned(services, frozenset(owners), alarms)
 
     def of(self, service_id: str, product: str, alerts: Iterable[Alert]) -> Sequence[Change]:
-        """What may have to do with *alerts* of this service and product (empty: none of them)."""
+        """Return what may have to do with *alerts* of this service and product (empty: none of them)."""
         if not self._last:
             return ()
         found = [*self._by_service.get(service_id, ()), *self._by_product.get(product, ())]
