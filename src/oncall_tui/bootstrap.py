@@ -67,7 +67,15 @@ def actor_of(config: Config) -> Actor:
     """Return the actor: ``me``, or the Unix account, marked as a guess."""
     if config.me is not None:
         return Actor(config.me.name, config.me.email)
-    return Actor(getpass.getuser(), "", guessed=True)
+    return Actor(_account(), "", guessed=True)
+
+
+def _account() -> str:
+    """The Unix account's name, or its number where the machine has no name for it: a container's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return f"uid {os.getuid()}"
 
 
 def make_engine(

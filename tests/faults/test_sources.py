@@ -64,7 +64,7 @@ def test_what_some_messages_name(cases: Cases, source: str) -> None:
     assert rights.get(source, "right to read") in hints["denied"]
     renews = {"prom": "$FAULTS_PROM_TOKEN", "pager": "$ONCALL_DRILL_TOKEN", "dd": "$ONCALL_DRILL_TOKEN"}
     renews |= dict.fromkeys(("errors", "monitors"), "$ONCALL_DRILL_TOKEN")
-    assert renews.get(source, "oncall_tui.simulator login") in hints["expired"]
+    assert renews.get(source, "simulator/__main__.py login") in hints["expired"]
     if source in ("prod", "alarms"):
         assert cases["expired", source].warm.status.login[-1] == source
 

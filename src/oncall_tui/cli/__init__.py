@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str] | None) -> int:
     """The exit code; every error is said through the one door."""
+    if os.path.expanduser("~") == "~":
+        output.say("oncall-tui: this account has no home folder (set HOME to a folder that it can write to)")
+        return WRONG_USE
     try:
         if shell := os.environ.get(COMPLETE_VARIABLE):
             from oncall_tui.cli.completion import answer

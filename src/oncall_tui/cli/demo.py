@@ -18,6 +18,7 @@ from oncall_tui.cli.output import put_text, say, say_text
 from oncall_tui.cli.terminal_check import settle, why_no_board
 from oncall_tui.config import Config
 from oncall_tui.runtime import programs
+from oncall_tui.simulator.command import command
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -42,9 +43,9 @@ SOON_S = 2.0  # for one that says no more to end
 def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None:
     """Open the board on a simulated incident; nothing outside this machine is touched."""
     settle()
-    command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent"]
-    command += ["--scenario", scenario, "--speed", str(speed), "--seed", str(seed)]
-    with tempfile.TemporaryFile() as said, programs.companion(command, said) as child:
+    asked = ("--scenario", scenario, "--speed", str(speed), "--seed", str(seed))
+    simulator = command("serve", "--with-parent", *asked)
+    with tempfile.TemporaryFile() as said, programs.companion(simulator, said) as child:
         try:
             code = _on(child, said, context.obj["read_only"])
         finally:

@@ -9,6 +9,10 @@ import threading
 from typing import Any
 from urllib.error import URLError
 
+if not __package__:  # started as a file, by `command`: find this package, and nothing else in this folder
+    _here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.path.dirname(os.path.dirname(_here)), *(one for one in sys.path if one != _here)]
+
 DEFAULT_SCENARIO = "night"
 
 

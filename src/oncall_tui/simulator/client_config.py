@@ -1,8 +1,8 @@
 """The configuration that points at a world: what `serve` prints, in the shape of the program's own file."""
 
-import sys
 from typing import Any
 
+from oncall_tui.simulator.command import command
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.world import World
@@ -27,7 +27,7 @@ def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str,
     shown: dict[str, Any] = {"name": name, "provider": provider}
     if provider in ("ecs", "cloudwatch"):
         shown |= {"region": source.get("region", "ap-northeast-1"), "endpoint_url": url}
-        shown["login"] = [sys.executable, "-m", "oncall_tui.simulator", "login", control, name]
+        shown["login"] = command("login", control, name)
         shown |= {key: source[key] for key in ("severity",) if key in source}
     elif provider == "pagerduty":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
