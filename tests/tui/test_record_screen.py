@@ -10,9 +10,11 @@ import pytest
 from tests.support.fakes import Able, service
 from tests.support.screen import Rig, on_screen
 
+from oncall_tui import errors
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.runtime import secret
+from oncall_tui.text.time_format import configured_zone, moment
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.record.follow_ups import FollowUpScreen
 from oncall_tui.tui.screens.record.record import RecordScreen
@@ -96,6 +98,24 @@ async def test_the_record_goes_from_the_alert_to_everything_and_lists_what_resol
         assert len(screen.listed) == 6
         await rig.press("escape")
         assert rig.pilot.app.screen is rig.board
+
+
+async def test_what_certainly_fires_now_is_said_to_and_what_is_not_read_is_not(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await remembered(rig)
+        rig.board.session.tables["alerts"].move_to("prod/a")
+        screen = await record(rig)
+        assert screen.listed[0].state == "still firing"
+        assert [e.state for e in screen.listed[1:]] == ["for at most 10m"] * 3
+        await rig.press("enter")
+        assert "ended    still firing" in rig.text()
+        await rig.press("escape", "escape")
+        rig.provider.read_raises = [errors.Offline("no route")]
+        rig.refresh()
+        await remembered(rig)
+        screen = await record(rig)
+        assert screen.listed[0].state == "still firing, or its end is not known"
 
 
 async def test_a_jump_lists_what_was_up_to_then_and_a_wrong_time_says_what_would_do(tmp_path: Path) -> None:
@@ -195,7 +215,8 @@ async def test_a_follow_up_is_opened_from_a_row_and_stands_there_when_it_fires(t
         assert screen.found[0].state == "looking"
         await rig.press("escape")
         await remembered(rig)
-        assert "follow-up  why at night · looking · owner Alice" in rig.text()
+        since = moment(one.opened_at, configured_zone(), rig.clock.now())
+        assert f"follow-up  why at night · looking · owner Alice, since {since}" in rig.text()
         await rig.press("enter", "6")
         assert "why at night · looking" in " ".join(rig.text().split())
         assert isinstance(rig.pilot.app.screen, DetailScreen)

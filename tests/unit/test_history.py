@@ -21,6 +21,7 @@ from oncall_tui.journal.store import Store
 
 NOW = 1_780_000_000.0
 ALWAYS = (0.0, 9e9)
+DAY_S = 86_400.0
 PATH = "journal.db"
 
 
@@ -173,6 +174,21 @@ def test_a_mark_is_the_newest_word_on_its_episode(tmp_path: Path) -> None:
     history = history_of(tmp_path, fires(0), over(5), fires(100), marks)
     first, second = history.episodes(*ALWAYS)
     assert (first.mark, first.marked_by, second.mark) == (EpisodeMark.ACTIONABLE, "Alice", EpisodeMark.NONE)
+
+
+def test_of_two_machines_marks_the_later_one_counts_whichever_arrives_last(tmp_path: Path) -> None:
+    """Each has a begin of its own for the episode, and one's entries come with the next exchange."""
+    earlier = entry(EntryKind.MARK, 30, episode_id("prom/a", at(0)), actor="Bob", mark="noise")
+    later = entry(EntryKind.MARK, 31, episode_id("prom/a", at(0) + 1), actor="Alice", mark="actionable")
+    again = entry(EntryKind.MARK, 32, episode_id("prom/a", at(0)), actor="Bob", mark="")
+    for name, marks, found in (
+        ("in order", [earlier, later], (EpisodeMark.ACTIONABLE, "Alice")),
+        ("late", [later, earlier], (EpisodeMark.ACTIONABLE, "Alice")),
+        ("taken away", [later, again, earlier], (EpisodeMark.NONE, "")),
+    ):
+        history = history_of(_folder(tmp_path / name), fires(0), over(5), marks)
+        (one,) = history.episodes(*ALWAYS)
+        assert (one.mark, one.marked_by) == found, name
 
 
 # --- problems ---------------------------------------------------------------------------------------------------------
@@ -383,6 +399,61 @@ def _folder(path: Path) -> Path:
 
 
 # --- its file ---------------------------------------------------------------------------------------------------------
+
+
+def kept_history(folder: Path, days: float, now: float, *entries: Entry | Iterable[Entry]) -> History:
+    store = Store(folder / PATH)
+    store.append([e for one in entries for e in ((one,) if isinstance(one, Entry) else one)])
+    history = History(store, history_path(folder / PATH), days * DAY_S, lambda: now)
+    history.catch_up()
+    return history
+
+
+def of_days(first: int, last: int) -> list[Entry]:
+    """A short alert, a deploy, an acknowledgement and a mark each day."""
+    found: list[Entry] = []
+    for day in range(first, last):
+        minute = day * 1440.0
+        found += [fires(minute), *sent(minute + 1, f"p{day}", "acknowledge", "prom/a"), over(minute + 5)]
+        found += [deploys(minute + 2, f"d{day}", f":{day}→:{day + 1}")]
+        found += [entry(EntryKind.MARK, minute + 9, episode_id("prom/a", at(minute)), actor="Bob", mark="noise")]
+        found += watching(minute - 5, minute + 20)
+    return sorted(found, key=lambda e: e.at)
+
+
+def counts(history: History) -> dict[str, int]:
+    names = ("firing", "episode", "problem", "link", "mark", "action", "watch", "past_deploy")
+    return {name: history.rows(f"SELECT count(*) FROM {name}")[0][0] for name in names}
+
+
+@pytest.mark.parametrize("batch", [7, 5000])
+def test_what_is_older_than_the_kept_days_leaves_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(module, "BATCH", batch)
+    history = kept_history(tmp_path, 40, at(100 * 1440), of_days(0, 100))
+    assert {*counts(history).values()} == {40}, counts(history)
+    assert history.rows("SELECT sum(fired), sum(noise) FROM tally WHERE kind = 'product'") == [(40, 40)]
+    assert [e.began for e in history.episodes(*ALWAYS)] == [at(day * 1440) for day in range(60, 100)]
+
+
+def test_what_goes_on_stays_whole_and_so_does_a_services_newest_deploy(tmp_path: Path) -> None:
+    old = [
+        *(fires(0, "prom/long"), entry(EntryKind.NOTE, 1, "prom/long"), *sent(5, "p", "acknowledge", "prom/long")),
+        deploys(3, "first", ":1→:2", service="prod/main/web"),
+        deploys(9, "only", ":2→:3", service="prod/main/web"),
+    ]
+    history = kept_history(tmp_path, 40, at(100 * 1440), old, of_days(0, 100))
+    (long,) = history.firing()
+    assert (long.alert, long.began, long.acted) == ("prom/long", at(0), 1)
+    assert [d.id for d in history.deploys(*ALWAYS, service="prod/main/web")] == ["only"]
+    assert counts(history)["episode"] == 41
+
+
+def test_a_clock_that_is_wrong_takes_nothing_from_the_history(tmp_path: Path) -> None:
+    for name, now in (("years ahead", at(9000 * 1440)), ("years behind", at(-9000 * 1440))):
+        history = kept_history(_folder(tmp_path / name), 40, now, of_days(0, 30))
+        assert counts(history)["episode"] == 30, name
 
 
 def test_what_the_journal_pruned_stays_known(tmp_path: Path) -> None:

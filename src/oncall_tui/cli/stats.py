@@ -58,7 +58,7 @@ def stats(
     tz, now = ZoneInfo(config.timezone), clock.now()
     period, before = _periods(month, back, tz, now)
     journal = bootstrap.open_journal(config, clock)
-    history = History(journal, history_path(journal.path))
+    history = History(journal, history_path(journal.path), journal.keep_s, clock.now)
     try:
         history.catch_up()
         reader = _reader(history, config, tz, now)

@@ -32,7 +32,8 @@ class RecordScope(msgspec.Struct, frozen=True, kw_only=True):
 
 class RecordEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing of the record. *at* in seconds since the epoch, UTC; *kind* is ``alert``, ``deploy``, ``action``,
-    ``note``, ``mark``, ``follow-up`` or ``incident``; *state* is its word for how it ended. *alert* is an alert's key.
+    ``note``, ``mark``, ``follow-up`` or ``incident``; *state* is its word for how it ended. *alert* is an alert's key;
+    *fires*: it is known to fire now.
     """
 
     id: str
@@ -47,6 +48,7 @@ class RecordEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     alert: str = ""
     page: bool = False
     imported: bool = False
+    fires: bool = False
     episode: PastEpisode | None = None
 
     @property

@@ -18,7 +18,7 @@ import msgspec
 from oncall_tui.actions.follow_ups import FollowUps
 from oncall_tui.actions.incidents import RecordedIncidents
 from oncall_tui.actions.marks import EpisodeMarks, MarkTarget
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.entry import EntryKind, written_at
 from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode, episode_id
 from oncall_tui.domain.memory import DAY_S, DAYS, AlertMemory, RowMemory, memory_of, occurrences
@@ -41,6 +41,7 @@ QUEUE = "record"  # the queue that reads for the board
 LEAST_S = 15.0  # between two readings for the board's rows (monotonic)
 MOST_S = 300.0  # after which the rows are read again though no alert changed: another session may have written
 FAR = 4e9  # after any time of the record
+NOT_CERTAIN = frozenset({AlertState.RESOLVED, AlertState.NO_DATA, AlertState.UNKNOWN})  # whether it fires now
 
 Run = Callable[[str, Callable[[], Any]], "Future[Any]"]
 
@@ -68,7 +69,7 @@ class RecordMemory:
         self.follow_ups = FollowUps(journal, clock, read_only)
         self.incidents = RecordedIncidents(journal, clock, read_only)
         self.marks = EpisodeMarks(journal, clock, read_only)
-        self.history = History(journal, history_path(journal.path))
+        self.history = History(journal, history_path(journal.path), journal.keep_s, clock.now)
         self.rows: Mapping[str, RowMemory] = MappingProxyType({})  # by the row's id
         self._lock = threading.Lock()
         self._of: tuple[object, ...] = ()  # the rows that were read for
@@ -272,7 +273,16 @@ class RecordMemory:
         self.history.catch_up()
         if scope.alerts:
             scope = msgspec.structs.replace(scope, ids=tuple({*scope.ids, *self.same_problem(scope.alerts)}))
-        return search(self, self._journal, scope, words, until, most)
+        return search(self, self._journal, scope, words, until, most, self._fires())
+
+    def _fires(self) -> frozenset[str]:
+        """Return the keys of the alerts that fire now: those of the board whose source was just read."""
+        triaged = self._last
+        if triaged is None:
+            return frozenset()
+        read = {name for name, source in triaged.board.sources.items() if source.current}
+        members = (member for row in triaged.alerts for member in row.members)
+        return frozenset(recorded_key(m) for m in members if m.source in read and m.state not in NOT_CERTAIN)
 
     def episodes(
         self, since: float, until: float, *, alert: str = "", service: str = "", product: str = ""

@@ -52,9 +52,17 @@ class PastReader(Protocol):
 
 
 def search(
-    past: PastReader, journal: Journal, scope: RecordScope, words: str, until: float, most: int = MOST
+    past: PastReader,
+    journal: Journal,
+    scope: RecordScope,
+    words: str,
+    until: float,
+    most: int = MOST,
+    fires: Collection[str] = frozenset(),
 ) -> RecordPage:
     """Find the newest *most* events before *until* (seconds since the epoch, UTC) that match the filter *words*.
+
+    *fires* are the keys of the alerts that are known to fire now.
 
     Raises OncallError for words that can match nothing, JournalError.
     """
@@ -65,7 +73,7 @@ def search(
     end, length = until, FIRST_S
     while first is not None and end > first and len(found) < most:
         begin = max(first, end - length)
-        events = _span(past, journal, scope, known, begin, end)
+        events = _span(past, journal, scope, known, begin, end, fires)
         found += [e for e in events if test is None or test(e.fields)]
         end, length = begin, length * GROWS
     last = most
@@ -77,7 +85,13 @@ def search(
 
 
 def _span(
-    past: PastReader, journal: Journal, scope: RecordScope, known: Mapping[str, FollowUp], begin: float, end: float
+    past: PastReader,
+    journal: Journal,
+    scope: RecordScope,
+    known: Mapping[str, FollowUp],
+    begin: float,
+    end: float,
+    fires: Collection[str],
 ) -> list[RecordEvent]:
     """Return all of a span of time, newest first; its end belongs to the span after it."""
     titles: dict[str, str] = {}
@@ -86,7 +100,7 @@ def _span(
     deploys = [] if scope.kind == "alert" else past.deploys(begin, end, service=scope.service, product=scope.product)
     entries = [e for e in journal.since(begin, ACTS, until=end) if e.at < end]
     events = [
-        *(_of_episode(e) for e in episodes),
+        *(_of_episode(e, e.ended is None and e.alert in fires) for e in episodes),
         *(_of_deploy(d) for d in deploys if begin <= d.started < end),
         *_of_entries(entries, scope, known, titles),
     ]
@@ -98,8 +112,9 @@ def _episodes(past: PastReader, scope: RecordScope, begin: float, end: float) ->
         yield from past.episodes(begin, end, alert=alert, service=scope.service, product=scope.product)
 
 
-def _of_episode(e: PastEpisode) -> RecordEvent:
-    lasted = "still firing, or its end is not known" if e.ended is None else f"for {span(e.ended - e.began)}"
+def _of_episode(e: PastEpisode, fires: bool) -> RecordEvent:
+    goes_on = "still firing" if fires else "still firing, or its end is not known"
+    lasted = goes_on if e.ended is None else f"for {span(e.ended - e.began)}"
     if e.ended is not None and not e.end_known:
         lasted = f"for at most {span(e.ended - e.began)}"
     words = [lasted, *([f"fired {e.firings}×"] if e.firings > 1 else [])]
@@ -120,6 +135,7 @@ def _of_episode(e: PastEpisode) -> RecordEvent:
         alert=e.alert,
         page=e.pages,
         imported=e.imported,
+        fires=fires,
         episode=e,
     )
 

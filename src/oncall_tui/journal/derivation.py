@@ -242,8 +242,13 @@ class Derivation:
         alert, _, second = entry.subject.rpartition("@")
         if not alert or not second.isdigit():
             return
-        values = (alert, int(second), str(entry.data.get("mark") or ""), entry.actor)
-        self._db.execute("INSERT OR REPLACE INTO mark (alert, began, mark, actor) VALUES (?, ?, ?, ?)", values)
+        values = (alert, int(second), str(entry.data.get("mark") or ""), entry.actor, entry.at, entry.id)
+        self._db.execute(
+            "INSERT INTO mark (alert, began, mark, actor, at, entry) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (alert, began) DO UPDATE SET mark = excluded.mark, actor = excluded.actor, at = excluded.at,"
+            " entry = excluded.entry WHERE (excluded.at, excluded.entry) > (at, entry)",
+            values,
+        )
         self._touch(alert, float(second))
 
     # --- actions ------------------------------------------------------------------------------------------------------

@@ -172,10 +172,13 @@ class EpisodeTables:
         return len(sent), had[0] if had else None, had[1] if had else ""
 
     def _mark(self, alert: str, began: float) -> tuple[EpisodeMark, str]:
-        """The newest mark of this episode: made for it, or as one of those who told of it had its begin."""
-        query = "SELECT mark, actor FROM mark WHERE alert = ? AND began BETWEEN ? AND ? ORDER BY abs(began - ?) LIMIT 1"
+        """The newest mark of this episode: made for it, or as one of those who told of it had its begin. Of what two
+        machines say the later one counts, whichever arrived last.
+        """
+        near = "alert = ? AND began BETWEEN ? AND ?"
+        query = f"SELECT mark, actor FROM mark WHERE {near} ORDER BY at DESC, entry DESC LIMIT 1"
         second = int(began)
-        values = (alert, second - SAME_FIRING_S, second + SAME_FIRING_S, second)
+        values = (alert, second - SAME_FIRING_S, second + SAME_FIRING_S)
         mark, actor = self._db.execute(query, values).fetchone() or ("", "")
         known = mark in {one.value for one in EpisodeMark}
         return (EpisodeMark(mark), actor if mark else "") if known else (EpisodeMark.NONE, "")

@@ -2,14 +2,17 @@
 
 Statistics, an alert's memory, write-ups and the search read this, never entries by hand. The tables are in a file of
 their own beside the journal (``history_file``): filled piece by piece, and anew at will. What the journal has pruned
-since stays here. Times are seconds since the epoch, UTC.
+since stays here until it is as old as what is kept. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +20,8 @@ from oncall_tui.domain.entry import WATCH_GAP_S, Entry
 from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode
 from oncall_tui.journal.derivation import Derivation
 from oncall_tui.journal.history_file import failed, opened, remove
+from oncall_tui.journal.history_pruning import prune
+from oncall_tui.journal.store import DAY_S
 
 T = TypeVar("T")
 BATCH = 5_000  # entries of one transaction
@@ -41,11 +46,19 @@ def history_path(journal: Path) -> Path:
 class History:
     """Thread-safe. Every method raises JournalError; ``catch_up`` first, then ask.
 
-    *path* None: the tables are in memory.
+    *path* None: the tables are in memory. What was over for *keep_s* seconds is removed, once a day; *now* in seconds
+    since the epoch.
     """
 
-    def __init__(self, journal: EntrySource, path: Path | None) -> None:
+    def __init__(
+        self,
+        journal: EntrySource,
+        path: Path | None,
+        keep_s: float = math.inf,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._journal, self._path = journal, path
+        self._keep_s, self._now = keep_s, now
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._lock = threading.RLock()
@@ -88,9 +101,10 @@ class History:
             known = _get(db, "last"), _get(db, "mark")
             entries, mark = self._new(*known)  # read before the lock: whoever writes the journal may wait for it
             if not mark:
+                if taken:
+                    self._prune(db)
                 return taken
-            db.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(db):
                 if (_get(db, "last"), _get(db, "mark")) == known:  # else another program took them just now
                     derivation = Derivation(db)
                     derivation.apply(entries)
@@ -98,11 +112,14 @@ class History:
                     _put(db, "last", str(entries[-1].seq))
                     _put(db, "mark", mark)
                     taken += len(entries)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+
+    def _prune(self, db: sqlite3.Connection) -> None:
+        now = self._now()
+        today = str(int(now // DAY_S))
+        if self._keep_s < now and _get(db, "pruned") != today:
+            with _transaction(db):
+                prune(db, self._keep_s, now)
+                _put(db, "pruned", today)
 
     def _new(self, known: str, mark: str) -> tuple[list[Entry], str]:
         """The next entries, and what tells the last of them from another journal's; empty: there are none."""
@@ -213,6 +230,18 @@ class History:
             self._db = opened(self._path)
             self._file = _identity(self._path) if self._path is not None else None
         return self._db
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

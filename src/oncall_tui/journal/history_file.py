@@ -18,7 +18,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal import tallies
 
 log = logging.getLogger(__name__)
-FORMAT = 7  # of these tables; a file of another one is begun anew
+FORMAT = 8  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -45,8 +45,8 @@ CREATE INDEX action_service ON action (service, at);
 CREATE INDEX action_at ON action (at);
 
 CREATE TABLE mark (
-    alert TEXT NOT NULL, began INTEGER NOT NULL, mark TEXT NOT NULL, actor TEXT NOT NULL,
-    PRIMARY KEY (alert, began)
+    alert TEXT NOT NULL, began INTEGER NOT NULL, mark TEXT NOT NULL, actor TEXT NOT NULL, at REAL NOT NULL,
+    entry TEXT NOT NULL, PRIMARY KEY (alert, began)
 ) WITHOUT ROWID;
 
 CREATE TABLE watch (id INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL NOT NULL, goes_on INTEGER NOT NULL);

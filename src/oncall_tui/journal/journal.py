@@ -69,7 +69,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.written: list[Callable[[], None]] = []
-        self._keep_s = keep_days * 86_400.0
+        self.keep_s = keep_days * 86_400.0
         self._pruned_at = time.monotonic()
         self._write_failure = self._read_failure = ""
         self._now = now
@@ -340,7 +340,7 @@ class Journal:
         if self._since_pruned >= PRUNED_EVERY or time.monotonic() - self._pruned_at >= PRUNED_EVERY_S:
             with self._lock, contextlib.suppress(JournalError):
                 now = self._now()
-                self._with_store(lambda store: store.prune(OBSERVATIONS, now - self._keep_s, now))
+                self._with_store(lambda store: store.prune(OBSERVATIONS, now - self.keep_s, now))
                 self._since_pruned, self._pruned_at = 0, time.monotonic()
 
     def _append(self, store: Store, entries: list[Entry], kept: bool) -> None:

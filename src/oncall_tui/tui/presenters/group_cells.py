@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.text.change_words import short
 from oncall_tui.text.history_words import began_by
-from oncall_tui.text.time_format import before, configured_zone, span
+from oncall_tui.text.time_format import before, configured_zone, moment, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -55,7 +55,8 @@ def followed(row: TriagedAlert, remembered: RowMemory | None, now: float) -> tup
     first = remembered.follow_ups[0]
     more = f" · and {len(remembered.follow_ups) - 1} more" if remembered.follow_ups[1:] else ""
     owner = f"owner {first.owner}" if first.owner else "no owner"
-    words = f"{first.title} · {first.state} · {owner}, for {span(now - first.opened_at)}{more}"
+    since = moment(first.opened_at, configured_zone(), now)
+    words = f"{first.title} · {first.state} · {owner}, since {since}{more}"
     return ((("follow-up  ", "key"), (words, "")),)
 
 

@@ -46,7 +46,8 @@ def lines(event: RecordEvent, tz: tzinfo, now: float) -> list[Line]:
     pairs = [("when", at), ("what", "page" if event.page else event.kind), ("state", event.state), ("by", event.by)]
     pairs += [("service", event.service), ("product", event.product), ("source", event.source)]
     if (e := event.episode) is not None:
-        ended = "not known, or it goes on" if e.ended is None else moment(e.ended, tz, now, seconds=True, day=True)
+        goes_on = "still firing" if event.fires else "not known, or it goes on"
+        ended = goes_on if e.ended is None else moment(e.ended, tz, now, seconds=True, day=True)
         pairs += [("ended", ended if e.end_known else f"before {ended}: nobody watched then")]
         if e.acknowledged_at is not None:
             pairs.append(("acked", f"after {span(e.acknowledged_at - e.began)} by {e.acknowledged_by or 'somebody'}"))
