@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oncall_tui.text.time_format import span
+from tests.end_to_end.terminal import Program
 from tests.end_to_end.test_commands import NOT_DONE, Answer, Shell
 from tests.end_to_end.world import World, until
 from tests.support.forked import PIPE, popen
@@ -44,8 +48,11 @@ def played(world: World, shell: Shell) -> str:
     return alert
 
 
+@pytest.mark.pty
 @pytest.mark.everything
-def test_a_night_is_written_up_as_the_world_played_it(make_world: Callable[..., World]) -> None:
+def test_a_night_is_written_up_as_the_world_played_it(
+    make_world: Callable[..., World], run_program: Callable[..., Program]
+) -> None:
     world = make_world("--scenario", "bad-image", "--speed", str(SPEED))
     shell = Shell(world, intervals=0.5)
     alert = played(world, shell)
@@ -62,6 +69,7 @@ def test_a_night_is_written_up_as_the_world_played_it(make_world: Callable[..., 
     linked_to_entries(told, shell)
     counted(told, shell)
     handed_over(told, shell)
+    searched(told, truth, run_program("--config", str(shell.config), env=world.env), world.folder)
     out = shell("postmortem", incident).out
     for fact in told["timeline"]:
         assert f"| {fact['at']} | " in out
@@ -145,6 +153,49 @@ def counted(told: dict[str, Any], shell: Shell) -> None:
     assert numbers["resolve_s"]["n"] == numbers["recovery_s"]["n"] == 1
     assert abs(numbers["resolve_s"]["median"] - told["resolve_s"]["seconds"]) <= 1.5
     assert 0 < numbers["coverage"] < 0.1, "the recorder watched for half a minute of the hour"
+
+
+def searched(told: dict[str, Any], truth: dict[str, Any], board: Program, folder: Path) -> None:
+    """``t`` finds the night whole, and nothing besides: of everything, and of the product by a filter."""
+    board.wait(" live")
+    board.press("t")
+    while "RECORD everything" not in board.wait("RECORD "):
+        board.press("s")
+    while "not verified yet" in board.text:  # the command did not wait for it: a board finds out how it ended
+        board.press("r")
+        time.sleep(0.2)
+    every = exported(board, folder / "every.jsonl")
+    times = {fact["event"]: at(fact["at"]) for fact in told["timeline"]}
+    found = [(row["kind"], row["text"], row["by"]) for row in every]
+    assert found == [
+        ("incident", told["title"], "Alice"),
+        ("action", "Roll back prod/shop-api from :42 to :41", "Alice"),
+        ("action", f"acknowledge {TITLE}", "Alice"),
+        ("alert", TITLE, "Alice"),
+        ("deploy", "deploy shop-api :41→:42", "ci-deployer/deploy"),
+    ], found
+    _, back, acknowledged, alert, started = every
+    assert (alert["page"], alert["product"], alert["service"]) == (True, "shop", API)
+    assert at(alert["time"]) == at(told["began"])
+    lasted = span(told["resolve_s"]["seconds"])
+    assert alert["state"] == f"for {lasted}, acknowledged by Alice after {span(told['acknowledge_s']['seconds'])}"
+    assert at(started["time"]) == int(truth["created_at"])
+    assert started["state"] == f"rolled back after {span(truth['finished_at'] - truth['created_at'])}"
+    assert (back["state"], acknowledged["state"]) == ("done", "done")
+    assert at(back["time"]) == times["Alice: Roll back prod/shop-api from :42 to :41"]
+    board.press("/product:shop\r")
+    of_product = exported(board, folder / "product.jsonl")
+    assert of_product == [alert, started]
+    board.close()
+
+
+def exported(board: Program, path: Path) -> list[dict[str, Any]]:
+    """Have the list written to a file, the newest first, and read that."""
+    board.press("w")
+    board.wait("Export ")
+    board.press_when_heard(f"\x15{path}\r")
+    board.wait("written to")
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def handed_over(told: dict[str, Any], shell: Shell) -> None:

@@ -14,6 +14,7 @@ from oncall_tui.actions.seen_marks import LOCAL, SeenMark
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.recorder import ChangeRecorder
@@ -54,10 +55,10 @@ class Actions:
 
 
 class Bench:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *products: Product) -> None:
         self.clock, self.actions = FakeClock(), Actions()
         self.journal = Journal(folder / "journal.db", self.clock.now)
-        triager = Triager(Rules())
+        triager = Triager(Rules(products=products))
         self.recorder = ChangeRecorder(self.journal, triager.episodes)
         self.past = PastActions(self.journal)
         self.builder = BoardBuilder(triager, self.journal, self.recorder, self.actions, self.past, ALICE)
@@ -104,6 +105,18 @@ def test_each_board_has_the_next_version_and_every_source(bench: Bench) -> None:
     assert second.board.version == first.board.version + 1
     assert second.board.sources["prom"].state is SourceState.OK
     assert second.board.sources["prod"].state is SourceState.WAITING
+
+
+def test_a_deploy_is_recorded_with_its_services_product(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Product(name="shop", owner="#shop", services=("prod/main/*",)))
+    one = deploy()
+    bench.reads(bench.prod, services=(service("prod/main/api"),), deploys=(one,))
+    bench.build()
+    bench.remember()
+    bench.build()
+    (entry,) = bench.entries()
+    assert (entry.subject, entry.data["product"]) == (one.id, "shop")
+    bench.journal.close(1.0)
 
 
 def test_where_no_row_changed_the_rows_are_the_very_same_and_the_sources_are_new(bench: Bench) -> None:

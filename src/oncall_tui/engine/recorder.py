@@ -111,6 +111,8 @@ class ChangeRecorder:
         for change in found:
             if change.id in deploys:
                 data = self._steps.of(deploys[change.id], now) if self._steps is not None else {}
+                product = triaged.products.get(deploys[change.id].service_id)
+                data = {**data, "product": product.name} if product is not None else data
                 entries.append(_of_deploy(change, deploys[change.id], now, data))
                 continue
             alert = alerts.get(change.id)
