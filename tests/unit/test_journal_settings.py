@@ -70,7 +70,7 @@ def test_only_a_team_has_a_lease_that_asks_others(tmp_path: Path) -> None:
     assert isinstance(bootstrap.make_lease(alone, FakeClock()), FileLease)
     assert isinstance(bootstrap.make_lease(team, FakeClock()), TeamLease)
     journal = bootstrap.open_journal(team, FakeClock())
-    assert journal._keep_s == 400 * 86_400.0
+    assert journal.keep_s == 400 * 86_400.0
     assert bootstrap.make_team(alone, journal, FakeClock(), lambda count: None).exchange is None
     assert bootstrap.make_team(team, journal, FakeClock(), lambda count: None).exchange is not None
     journal.close(5)

@@ -21,7 +21,7 @@ from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode
 from oncall_tui.journal.derivation import Derivation
 from oncall_tui.journal.history_file import failed, opened, remove
 from oncall_tui.journal.history_pruning import prune
-from oncall_tui.journal.store import DAY_S
+from oncall_tui.journal.schema import DAY_S
 
 T = TypeVar("T")
 BATCH = 5_000  # entries of one transaction

@@ -1,4 +1,4 @@
-"""What is older than the days that are kept leaves the history, as it leaves the journal.
+"""The history is pruned as the journal is: of what is older than the days that are kept.
 
 A problem goes once all of it was over before that, with its episodes and their firings; what goes on stays whole. Of
 each service the newest deploy stays, so that what runs is known. Times are seconds since the epoch, UTC.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from oncall_tui.journal import tallies
-from oncall_tui.journal.store import DAY_S, DAYS_LEAST, DAYS_SHOWN
+from oncall_tui.journal.schema import DAY_S, days_that_show
 
 _DAYS = " UNION ".join(
     f"SELECT CAST({column} / {DAY_S} AS INTEGER) FROM {table} WHERE {column} BETWEEN ?1 AND ?2"
@@ -24,7 +24,7 @@ def prune(db: sqlite3.Connection, keep_s: float, now: float) -> None:
     the days on which something was recorded since.
     """
     before = now - keep_s
-    shown = max(DAYS_LEAST, int(keep_s / DAY_S * DAYS_SHOWN))
+    shown = days_that_show(keep_s)
     if len(db.execute(f"SELECT * FROM ({_DAYS}) LIMIT ?3", (before, now, shown)).fetchall()) < shown:
         return
     gone = db.execute("SELECT id, began FROM problem WHERE began < ? AND ended < ?", (before, before)).fetchall()

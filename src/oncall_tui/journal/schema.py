@@ -13,6 +13,9 @@ import sqlite3
 
 from oncall_tui.domain.entry import origin_name
 
+DAY_S = 86_400.0
+DAYS_SHOWN = 0.05  # of the days that are kept so many have entries, before what is older is taken to be old
+DAYS_LEAST = 3
 FORMAT = 2  # of the file, in its user_version; 0 is format 1 from before it was written down
 OURS = 0x6F6E6361  # its application_id
 NO_DELETE = """CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
@@ -51,6 +54,13 @@ END""",
 SCHEMA = ";\n".join((_ENTRY, *_FURTHER)) + ";"
 _FORMAT_1 = frozenset(("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update", "entry_no_delete"))
 _NAMES = _FORMAT_1 | {"entry_origin", "replica", "peer", "held"}
+
+
+def days_that_show(keep_s: float) -> int:
+    """Return how many days have to have something recorded, before a time of *keep_s* seconds is taken to have passed:
+    a clock that is wrong says that everything is old.
+    """
+    return max(DAYS_LEAST, int(keep_s / DAY_S * DAYS_SHOWN))
 
 
 def complete(db: sqlite3.Connection) -> bool:

@@ -19,7 +19,17 @@ import msgspec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
 from oncall_tui.journal.decode import UndecodableRow, decode, named
-from oncall_tui.journal.schema import FORMAT, NO_DELETE, OURS, has_origins, make_schema, own_names, readable
+from oncall_tui.journal.schema import (
+    DAY_S,
+    FORMAT,
+    NO_DELETE,
+    OURS,
+    days_that_show,
+    has_origins,
+    make_schema,
+    own_names,
+    readable,
+)
 from oncall_tui.journal.set_aside import alone
 
 log = logging.getLogger(__name__)
@@ -30,9 +40,6 @@ _NO_ORIGINS = "'', 0"  # of a file of format 1 that can be read alone
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
 MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
-DAY_S = 86_400.0
-DAYS_SHOWN = 0.05  # of the days that are kept so many have entries, before what is older is taken to be old
-DAYS_LEAST = 3
 BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
@@ -265,7 +272,7 @@ class Store:
         passed: by entries of many days since *before*. And what was written behind an entry that is still to be kept is
         kept, whatever time it has: a machine may have begun in 1970.
         """
-        shown = max(DAYS_LEAST, int((now - before) / DAY_S * DAYS_SHOWN))
+        shown = days_that_show(now - before)
         days = f"SELECT DISTINCT CAST(at / {DAY_S} AS INTEGER) FROM entry WHERE at BETWEEN ? AND ? LIMIT ?"
         if len(self._db.execute(days, (before, now, shown)).fetchall()) < shown:
             return 0
