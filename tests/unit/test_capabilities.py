@@ -26,6 +26,7 @@ HAS = {
         base.SupportsServiceNames,
     },
     "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics, base.SupportsHistory},
+    "rds": set[Any](),
     "alertmanager": {base.SupportsSilences, base.SupportsAckRenewal},
     "pagerduty": {base.SupportsOnCall, base.SupportsTimeline, base.SupportsHistory},
     "sentry": {base.SupportsTimeline, base.SupportsHistory},
@@ -56,7 +57,7 @@ def test_a_refusal_names_the_rows_of_every_provider(name: str) -> None:
     assert words.lower().startswith(name)
 
 
-@pytest.mark.parametrize("name", sorted(set(registry.SOURCES) - {"ecs"}))  # ECS makes no alerts
+@pytest.mark.parametrize("name", sorted(set(registry.SOURCES) - {"ecs", "rds"}))  # these make no alerts
 def test_every_provider_of_alerts_has_its_name_as_people_write_it(name: str) -> None:
     system = alert("a", provider=name).system
     assert system != name, "domain/alert.py: _SYSTEMS"

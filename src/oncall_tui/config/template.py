@@ -53,6 +53,11 @@ _TEMPLATE = """\
 #     profile: prod
 #     severity: {critical: ["*-critical"]}   # by the alarm's name; the rest are warnings
 #     show_target_tracking: false    # alarms that target-tracking scaling keeps for itself
+#   - name: databases
+#     provider: rds                  # failovers, restarts, maintenance of databases, as changes
+#     region: ap-northeast-1
+#     profile: prod
+#     databases: ["payments-*"]      # names of DB instances and clusters
 #   - name: prom
 #     provider: alertmanager
 #     url: http://127.0.0.1:9093

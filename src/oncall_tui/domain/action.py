@@ -43,6 +43,7 @@ _KINDS = {
     "ecs": "ECS services",
     "mackerel": "Mackerel alerts",
     "pagerduty": "PagerDuty incidents",
+    "rds": "RDS databases",
     "sentry": "Sentry issues",
 }
 

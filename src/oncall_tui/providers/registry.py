@@ -30,6 +30,7 @@ class RegistryEntry(msgspec.Struct, frozen=True):
 SOURCES: dict[str, RegistryEntry] = {
     "ecs": RegistryEntry("aws.options:EcsOptions", "aws.ecs.provider:build", history=True, names_services=True),
     "cloudwatch": RegistryEntry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build", history=True),
+    "rds": RegistryEntry("aws.options:RdsOptions", "aws.rds.provider:build"),
     "alertmanager": RegistryEntry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
     "pagerduty": RegistryEntry(
         "pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True, history=True

@@ -25,7 +25,7 @@ def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]
 def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str, Any]:
     name, provider = source["name"], source["provider"]
     shown: dict[str, Any] = {"name": name, "provider": provider}
-    if provider in ("ecs", "cloudwatch"):
+    if provider in ("ecs", "cloudwatch", "rds"):
         shown |= {"region": source.get("region", "ap-northeast-1"), "endpoint_url": url}
         shown["login"] = command("login", control, name)
         shown |= {key: source[key] for key in ("severity",) if key in source}

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
-SERVICES = ("ecs", "codedeploy", "elbv2", "cloudwatch", "logs")
+SERVICES = ("ecs", "codedeploy", "elbv2", "cloudwatch", "logs", "rds", "application-autoscaling", "cloudtrail")
 _models: dict[str, Any] = {}
 
 

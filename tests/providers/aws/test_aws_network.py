@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_world import SERVICES
 from botocore import exceptions as boto
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -229,7 +230,7 @@ def test_every_client_of_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     """Also the ones that botocore makes for itself, and the one that asks an instance for its keys."""
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     session = sessions._session("")
-    for service in ("ecs", "cloudwatch", "logs", "sts", "sso", "sso-oidc", "sns", "elbv2", "codedeploy"):
+    for service in (*SERVICES, "sts", "sso", "sso-oidc", "sns"):
         made = session.create_client(service, region_name="eu-west-1")
         assert isinstance(made._endpoint.http_session, BoundHttpSession), service
     ways = [getattr(way, "_inner", way) for way in session.get_component("credential_provider").providers]

@@ -26,7 +26,17 @@ def calls() -> tuple[set[str], set[str]]:
     iam = {"elbv2": "elasticloadbalancing"}  # where IAM calls it otherwise than botocore
     of = {
         op: iam.get(s, s)
-        for s in ("elbv2", "codedeploy", "sns", "cloudwatch", "ecs", "logs")
+        for s in (
+            "elbv2",
+            "codedeploy",
+            "sns",
+            "cloudwatch",
+            "ecs",
+            "logs",
+            "rds",
+            "application-autoscaling",
+            "cloudtrail",
+        )
         for op in session.get_service_model(s).operation_names
     }
     read, write = set(), set()

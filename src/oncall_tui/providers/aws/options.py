@@ -1,4 +1,4 @@
-"""The options of an ECS or a CloudWatch source. No I/O is imported here."""
+"""The options of an ECS, a CloudWatch or an RDS source. No I/O is imported here."""
 
 from __future__ import annotations
 
@@ -79,3 +79,12 @@ class CloudWatchOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fi
 
     severity: dict[str, tuple[str, ...]] = {}
     show_target_tracking: bool = False
+
+
+class RdsOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One account and region whose databases' events are read.
+
+    *databases*: names or globs of DB instances and clusters. Nothing is done to them from here.
+    """
+
+    databases: tuple[str, ...] = ("*",)

@@ -7,6 +7,8 @@ from typing import Any
 from oncall_tui.simulator.scenarios.reader import ScenarioError, Table
 from oncall_tui.simulator.services.alertmanager.api import SimulatedAlertmanager
 from oncall_tui.simulator.services.alertmanager.model import InhibitRule, SimulatedAlertmanagerMatcher
+from oncall_tui.simulator.services.aws.autoscaling import AutoScaling
+from oncall_tui.simulator.services.aws.cloudtrail import LATE_S, CloudTrail
 from oncall_tui.simulator.services.aws.cloudwatch import Alarm, CloudWatch
 from oncall_tui.simulator.services.aws.cloudwatch_metrics import MetricsApi
 from oncall_tui.simulator.services.aws.codedeploy.api import CodeDeployApi
@@ -20,6 +22,7 @@ from oncall_tui.simulator.services.aws.ecs_metrics import Gauges
 from oncall_tui.simulator.services.aws.elb import TargetGroups
 from oncall_tui.simulator.services.aws.endpoint import AwsEndpoint, SimulatedAwsApi
 from oncall_tui.simulator.services.aws.logs import LogsApi
+from oncall_tui.simulator.services.aws.rds import Databases
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.past import lay_past
@@ -79,6 +82,9 @@ def _account(source: Table, story: ScenarioRunner) -> None:
     mover = Mover(account, story.world.timeline, story.changed)
     story.accounts[source["name"]] = account, mover
     story.codedeploys[source["name"]] = CodeDeploy(account, mover)
+    now, late_s = story.world.timeline.now, mover.scaled(float(source.get("trail_late_s", LATE_S)))
+    story.autoscaling[source["name"]] = AutoScaling(account, now, mover.scaled)
+    story.trails[source["name"]] = CloudTrail(account, now, late_s)
 
 
 def _ecs(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
@@ -89,22 +95,39 @@ def _ecs(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
     watched = story.watched.setdefault(source["name"], [])
     gauges = Gauges(account, now, mover.scaled)
     apis.append(MetricsApi(gauges, lambda: [alarm for held in watched for alarm in held.metric_alarms()], now))
-    return AwsEndpoint(account.number, account.region, apis, (TargetGroups(account, now, mover.scaled),))
+    targets, trail = TargetGroups(account, now, mover.scaled), story.trails[source["name"]]
+    apis += [story.autoscaling[source["name"]], trail]
+    return AwsEndpoint(account.number, account.region, apis, (targets,), trail)
+
+
+def _of(source: Table, story: ScenarioRunner) -> str:
+    """The ecs source whose account a source is of. Raises ValueError."""
+    of = str(source.get("of", next(iter(story.accounts), "")))
+    if of not in story.accounts:
+        raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
+    return of
+
+
+def _rds(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
+    of = _of(source, story)
+    account, _ = story.accounts[of]
+    source.setdefault("region", account.region)
+    databases = Databases(account.number, account.region, story.world.timeline.now)
+    story.databases[source["name"]] = databases, story.trails[of]
+    return AwsEndpoint(account.number, account.region, [story.trails[of]], (databases,))
 
 
 def _cloudwatch(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
-    of = source.get("of", next(iter(story.accounts), ""))
-    if of not in story.accounts:
-        raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
+    of = _of(source, story)
     account, mover = story.accounts[of]
     source.setdefault("region", account.region)
     now = story.world.timeline.now
     alarms = CloudWatch(account.number, account.region, now, Gauges(account, now, mover.scaled))
     story.watched.setdefault(of, []).append(alarms)
     if story.alarms is None:
-        story.alarms = alarms
-    apis: list[SimulatedAwsApi] = [alarms]
-    return AwsEndpoint(account.number, account.region, apis)
+        story.alarms, story.edited = alarms, (alarms, story.trails[of])
+    apis: list[SimulatedAwsApi] = [alarms, story.trails[of]]
+    return AwsEndpoint(account.number, account.region, apis, (), story.trails[of])
 
 
 def _alertmanager(source: Table, scenario: Table, story: ScenarioRunner) -> SimulatedAlertmanager:
@@ -165,6 +188,7 @@ def _mackerel(source: Table, scenario: Table, story: ScenarioRunner) -> Any:
 _MAKERS: dict[str, Callable[[Table, Table, ScenarioRunner], Any]] = {
     "ecs": _ecs,
     "cloudwatch": _cloudwatch,
+    "rds": _rds,
     "alertmanager": _alertmanager,
     "pagerduty": _pagerduty,
     "sentry": _sentry,

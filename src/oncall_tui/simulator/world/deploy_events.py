@@ -3,6 +3,7 @@
 import math
 
 from oncall_tui.simulator.scenarios.reader import Table
+from oncall_tui.simulator.services.aws.cloudtrail import CloudTrail
 from oncall_tui.simulator.services.aws.codedeploy.deployments import CodeDeploy
 from oncall_tui.simulator.services.aws.codedeploy.model import CodeDeployment
 from oncall_tui.simulator.services.aws.ecs.model import Says, SimulatedEcsAccount, SimulatedEcsService, TaskDefinition
@@ -24,6 +25,8 @@ class SimulatedDeploys:
         """By the name of the source."""
         self.codedeploys: dict[str, CodeDeploy] = {}
         """By the name of the source."""
+        self.trails: dict[str, CloudTrail] = {}
+        """By the name of the source."""
 
     def service(self, path: str) -> tuple[SimulatedEcsService, Mover, SimulatedEcsAccount]:
         """Find a service by `source/cluster/service`. Raises ValueError."""
@@ -43,6 +46,9 @@ class SimulatedDeploys:
             return
         if service.controller == "EXTERNAL":
             raise ValueError(f"{given['service']} is deployed by an EXTERNAL controller")
+        role = definition.registered_by.partition(":assumed-role/")[2]
+        asked = {"cluster": service.cluster.name, "service": service.name, "taskDefinition": definition.arn}
+        self.trails[given["service"].partition("/")[0]].tell("UpdateService", role, asked)
         settings = given.get("settings")
         mover.deploy(service, account.revise(service, definition, now, settings, given.get("push", "")))
 
@@ -118,10 +124,6 @@ class SimulatedDeploys:
         if number not in held:
             raise ValueError(f"{given['service']} has no task definition {number}: expected one of {sorted(held)}")
         return held[number]
-
-    def _scale(self, given: Table) -> None:
-        service, mover, _ = self.service(given["service"])
-        mover.scale(service, given["desired"])
 
     def _capacity(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])

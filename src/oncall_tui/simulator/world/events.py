@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService
 from oncall_tui.simulator.timeline import SimulatedTimeline
-from oncall_tui.simulator.world.deploy_events import OF_A_SERVICE, SimulatedDeploys
+from oncall_tui.simulator.world.changes import SimulatedChanges
+from oncall_tui.simulator.world.deploy_events import OF_A_SERVICE
 from oncall_tui.simulator.world.world import World
 
 
@@ -144,7 +145,7 @@ class HealthRule:
         self._tell(self._rule["undo" if healthy else "do"])
 
 
-class ScenarioRunner(SimulatedDeploys):
+class ScenarioRunner(SimulatedChanges):
     """The doer of events."""
 
     def __init__(self, world: World) -> None:
@@ -200,6 +201,8 @@ class ScenarioRunner(SimulatedDeploys):
                 self._datadog().check(given["name"])
             elif verb == "alarm":
                 self._alarms().check(given["name"])
+            elif verb in ("rds", "edit_alarm", "cloudtrail"):
+                self.check_change(verb, given)
             elif verb in ("deploy", "deregister"):
                 self._definition(given)
             elif verb in OF_A_SERVICE:

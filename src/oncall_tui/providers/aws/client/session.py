@@ -42,7 +42,7 @@ AWS_HOSTS = (  # of every partition, the dual-stack ones too; a test holds them 
     *(".csp.hci.ic.gov", ".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov"),
     *(".api.aws.scloud", ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov"),
 )
-QUERY = frozenset({"sns", "elbv2"})  # answer in XML, seldom: botocore's parser is good enough
+QUERY = frozenset({"sns", "elbv2", "rds"})  # answer in XML, seldom: botocore's parser is good enough
 RAW = "_raw"  # where the hook below leaves an answer's bytes
 
 # Held while a session or a client is made, which reads files of botocore's own, and never while keys are waited for:

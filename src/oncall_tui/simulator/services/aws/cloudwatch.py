@@ -115,6 +115,25 @@ class CloudWatch:
         self._move(alarm, state, reason or _reason(alarm, state), self._now())
         self._follow(self._now())
 
+    def edit(self, name: str, threshold: float | None, delete: bool, at: float) -> Json:
+        """Edit an alarm's threshold, or delete it, at *at* (epoch seconds).
+
+        Returns what PutMetricAlarm or DeleteAlarms was called with. ValueError where there is none of this name.
+        """
+        self.check(name)
+        alarm = self._alarms[name]
+        if delete:
+            del self._alarms[name]
+            data: Json = {"version": "1.0", "type": "Delete", "deletedAlarm": {"alarmName": name}}
+            self._note(alarm, at, "ConfigurationUpdate", f'Alarm "{name}" deleted', data)
+            return {"alarmNames": [name]}
+        old, alarm.threshold = alarm.threshold, alarm.threshold if threshold is None else threshold
+        updated = {"alarmName": name, "threshold": alarm.threshold, "metricName": alarm.metric}
+        data = {"version": "1.0", "type": "Update", "updatedAlarm": updated}
+        data["originalUpdatedFields"] = {} if threshold is None else {"threshold": old}
+        self._note(alarm, at, "ConfigurationUpdate", f'Alarm "{name}" updated', data)
+        return updated
+
     def past(
         self,
         given: Mapping[str, Any],

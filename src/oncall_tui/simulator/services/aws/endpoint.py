@@ -26,6 +26,9 @@ WRITES = frozenset(
 )
 
 
+CALLER = "oncall-drill/alice"
+
+
 class AwsError(Exception):
     """An error of the API model, by its shape's name."""
 
@@ -73,12 +76,26 @@ class QueryApi(Protocol):
         ...
 
 
+class Trail(Protocol):
+    """Whoever keeps a record of calls."""
+
+    def tell(self, name: str, by: str, request: Any) -> None:
+        """Tell that *by* (ROLE/SESSION) called *name*."""
+        ...
+
+
 class AwsEndpoint:
     """The listener at the port of an AWS source."""
 
     def __init__(
-        self, number: str, region: str, apis: list[SimulatedAwsApi], queries: tuple[QueryApi, ...] = ()
+        self,
+        number: str,
+        region: str,
+        apis: list[SimulatedAwsApi],
+        queries: tuple[QueryApi, ...] = (),
+        trail: Trail | None = None,
     ) -> None:
+        self._trail = trail
         self.number = number
         self.region = region
         self._apis = {api.prefix: api for api in apis}
@@ -107,7 +124,10 @@ class AwsEndpoint:
             if api is None:
                 raise AwsError("UnknownOperationException", f"{prefix} is not served here")
             asked = json.loads(request.body or b"{}")
-            return self._encoded(api, api.call(operation, asked))
+            answer = self._encoded(api, api.call(operation, asked))
+            if self._trail is not None and self.is_write(operation):
+                self._trail.tell(operation, CALLER, asked)
+            return answer
         except AwsError as error:
             return self.error(request, error)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -154,7 +174,7 @@ class AwsEndpoint:
         )
 
     def _caller(self) -> str:
-        return f"arn:aws:sts::{self.number}:assumed-role/oncall-drill/alice"
+        return f"arn:aws:sts::{self.number}:assumed-role/{CALLER}"
 
     def _encoded(self, api: SimulatedAwsApi, value: Json | bytes) -> SimulatedAnswer:
         body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
