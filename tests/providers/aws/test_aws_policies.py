@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import botocore.session
+from aws_world import SERVICES
 
 from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE
 
@@ -24,34 +25,19 @@ def calls() -> tuple[set[str], set[str]]:
     """What the code reads and what it writes, as ``service:Operation``, from every wire.read and wire.write."""
     session = botocore.session.Session()
     iam = {"elbv2": "elasticloadbalancing"}  # where IAM calls it otherwise than botocore
-    of = {
-        op: iam.get(s, s)
-        for s in (
-            "elbv2",
-            "codedeploy",
-            "sns",
-            "cloudwatch",
-            "ecs",
-            "logs",
-            "rds",
-            "application-autoscaling",
-            "cloudtrail",
-        )
-        for op in session.get_service_model(s).operation_names
-    }
+    of = {op: iam.get(s, s) for s in (*SERVICES, "sns") for op in session.get_service_model(s).operation_names}
     read, write = set(), set()
     for path in CODE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr == "publish":  # SNS speaks XML, past the wire
                 write.add("sns:Publish")
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("read", "write")
-            ):
-                names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-                found = {f"{of[n]}:{n}" for n in names if n in of}
-                (read if node.func.attr == "read" else write).update(found)
+            if isinstance(node, ast.Call):
+                by_partial = bool(node.args) and isinstance(node.func, ast.Name) and node.func.id == "partial"
+                called = node.args[0] if by_partial else node.func
+                if isinstance(called, ast.Attribute) and called.attr in ("read", "write"):
+                    names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+                    found = {f"{of[n]}:{n}" for n in names if n in of}
+                    (read if called.attr == "read" else write).update(found)
     return read, write
 
 
