@@ -55,6 +55,7 @@ _SYSTEMS = {
     "datadog": "Datadog",
     "mackerel": "Mackerel",
     "pagerduty": "PagerDuty",
+    "rds": "RDS",
     "sentry": "Sentry",
 }
 _RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
