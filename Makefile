@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lint types contracts man bench wheel bundle bundle-check pyz lock clean
+.PHONY: help demo test test-all check format lint types contracts man docs bench wheel bundle bundle-check pyz lock clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -68,10 +68,18 @@ bundle-check: bundle  ## runs it where nothing else is: no Python, no network; n
 pyz: $(VENV)/dev  ## dist/: one file, for machines with Python 3.11 or later
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.pyz
 
+$(VENV)/docs: $(VENV)/run requirements-docs.lock
+	$(BIN)/python -m pip install -q -r requirements-docs.lock
+	@touch $@
+
+docs: $(VENV)/docs  ## the documentation as a site, its links checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir dist/docs
+
 lock: $(VENV)/dev  ## renew the pinned dependencies
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 -c requirements.lock --group docs -o requirements-docs.lock
 
 clean:           ## remove what was made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -63,6 +63,15 @@ def test_the_readmes_few_keys_are_of_that_table() -> None:
     assert set(few) <= {pair for keys in by_group().values() for pair in keys}
 
 
+def test_the_japanese_readme_has_the_same_keys_and_configuration() -> None:
+    keys = [
+        [key for key, _ in rows(name, at)]
+        for name, at in (("README.md", "Keys at 3 am"), ("README.ja.md", "3 時のキー"))
+    ]
+    assert keys[0] == keys[1]
+    assert _example("README.ja.md", "導入と設定") == _example("README.md", "Install and configure")
+
+
 def test_every_key_id_that_can_be_configured_is_documented() -> None:
     part = section("docs/keys.md", "Your own keys").partition("Keys can be changed under")[2].partition("\n\n")[0]
     assert re.findall(r"`(\w+)`", part) == [command.id for command in configurable()]
@@ -217,6 +226,11 @@ def test_every_link_of_a_document_resolves(document: str) -> None:
         if not to.exists() or (anchor and anchor not in _anchors(to)):
             broken.append(link)
     assert broken == []
+
+
+def test_every_page_stands_in_the_sites_navigation() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert pages - set(re.findall(r": ([\w-]+\.md)$", read("mkdocs.yml"), re.M)) == set(), "add it to mkdocs.yml"
 
 
 def test_every_document_and_every_picture_is_linked() -> None:

@@ -30,7 +30,8 @@ from tests.support.year import Year
 PAGE_AT_S = 24.0
 
 
-async def _until(pilot: Pilot[None], app: OncallApp, text: str, seconds: float) -> None:
+async def until(pilot: Pilot[None], app: OncallApp, text: str, seconds: float) -> None:
+    """Wait for a text on screen; the program ends where it does not come within *seconds*."""
     for _ in range(int(seconds * 5)):
         await asyncio.sleep(0.2)
         await pilot.pause()
@@ -46,20 +47,20 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
         engine = bootstrap.make_engine(config)
         app = OncallApp(engine, config)
         async with app.run_test(size=size) as pilot:
-            await _until(pilot, app, "PAGE", 60)
+            await until(pilot, app, "PAGE", 60)
             await asyncio.sleep(4)
             await pilot.press("g")
             await pilot.pause()
             (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
             await pilot.press("R")
-            await _until(pilot, app, "Protected", 10)
+            await until(pilot, app, "Protected", 10)
             (folder / f"{name}-rollback.svg").write_text(app.export_screenshot(title="oncall-tui"))
             await asyncio.sleep(1)  # the plan is deaf at first
             await pilot.press("escape")
-            await _until(pilot, app, "nothing was sent", 10)
+            await until(pilot, app, "nothing was sent", 10)
             await _detail(pilot, app, folder, name.replace("board", "detail"))
             await pilot.press("l")
-            await _until(pilot, app, "began ──", 10)
+            await until(pilot, app, "began ──", 10)
             await asyncio.sleep(2)  # what led to it is read after what followed
             await pilot.press("E")
             await pilot.pause()
@@ -73,9 +74,9 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
 async def _detail(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -> None:
     """The page's row whole: its first screen, and its metrics."""
     await pilot.press("enter")
-    await _until(pilot, app, "as of" if app.size.height > 30 else "1 alert", 10)
+    await until(pilot, app, "as of" if app.size.height > 30 else "1 alert", 10)
     await pilot.press("4")
-    await _until(pilot, app, "threshold", 60)  # the alarm joins the page a little later, with its metric
+    await until(pilot, app, "threshold", 60)  # the alarm joins the page a little later, with its metric
     await asyncio.sleep(8)
     for key, part in (("4", "-metrics"), ("1", "")):
         await pilot.press(key)
@@ -83,16 +84,16 @@ async def _detail(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -
         await asyncio.sleep(0.5)
         (folder / f"{name}{part}.svg").write_text(app.export_screenshot(title="oncall-tui"))
     await pilot.press("escape")
-    await _until(pilot, app, "began" if app.size.height > 30 else "1 ALERTS", 10)
+    await until(pilot, app, "began" if app.size.height > 30 else "1 ALERTS", 10)
 
 
 async def _handover(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -> None:
     """What is handed over, once the page is acknowledged."""
     await pilot.press("escape")
     await pilot.press("a")
-    await _until(pilot, app, "ack Alice", 10)
+    await until(pilot, app, "ack Alice", 10)
     await pilot.press("h")
-    await _until(pilot, app, "Open pages", 10)
+    await until(pilot, app, "Open pages", 10)
     (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
 
 
@@ -107,22 +108,22 @@ async def _incident(world: dict[str, object], folder: Path, size: tuple[int, int
             def taken(name: str) -> None:
                 (folder / f"{name}{suffix}.svg").write_text(app.export_screenshot(title="oncall-tui"))
 
-            await _until(pilot, app, "search-index", 30)
+            await until(pilot, app, "search-index", 30)
             await pilot.press("G")
-            await _until(pilot, app, "NEW PAGE", 60)
+            await until(pilot, app, "NEW PAGE", 60)
             await asyncio.sleep(4)
             taken("page")
             await pilot.press("g")
             await asyncio.sleep(1)  # keys that act wait until the cursor has stood still
             await pilot.press("a")
-            await _until(pilot, app, "m left", 20)
+            await until(pilot, app, "m left", 20)
             await asyncio.sleep(2)
             taken("acknowledged")
             await pilot.press("R")
-            await _until(pilot, app, "Protected", 10)
+            await until(pilot, app, "Protected", 10)
             await asyncio.sleep(1)
             await pilot.press(*"payments-api", "enter")
-            await _until(pilot, app, "steady for", 60)
+            await until(pilot, app, "steady for", 60)
             await asyncio.sleep(4)
             taken("recovering")
             app.exit()
@@ -136,13 +137,13 @@ async def _unsuspected(world: dict[str, object], folder: Path, size: tuple[int, 
         engine = bootstrap.make_engine(config)
         app = OncallApp(engine, config)
         async with app.run_test(size=size) as pilot:
-            await _until(pilot, app, "PAGE", 60)
+            await until(pilot, app, "PAGE", 60)
             await asyncio.sleep(6)
             (folder / f"{names[0]}.svg").write_text(app.export_screenshot(title="oncall-tui"))
             await pilot.press("g")
             await asyncio.sleep(1)
             await pilot.press("R")
-            await _until(pilot, app, "to confirm the rollback", 15)
+            await until(pilot, app, "to confirm the rollback", 15)
             (folder / f"{names[1]}.svg").write_text(app.export_screenshot(title="oncall-tui"))
             app.exit()
         engine.stop()
@@ -219,16 +220,16 @@ def main(folder: Path) -> None:
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
         asyncio.run(_plan(folder, size, name))
     for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
-        with _world() as world:
+        with world_served() as world:
             asyncio.run(_take(world, folder, size, f"board{suffix}"))
-        with _world() as world:
+        with world_served() as world:
             asyncio.run(_incident(world, folder, size, suffix))
-        with _world("--scenario", "capacity") as world:
+        with world_served("--scenario", "capacity") as world:
             asyncio.run(_unsuspected(world, folder, size, (f"capacity{suffix}", f"no-suspect{suffix}")))
 
 
 @contextmanager
-def _world(*arguments: str) -> Iterator[dict[str, object]]:
+def world_served(*arguments: str) -> Iterator[dict[str, object]]:
     """A simulated world, at twice its speed."""
     command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--speed", "2", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
