@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 
-from oncall_tui import bootstrap
 from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.alert_commands import sent_text
 from oncall_tui.cli.common import fail
-from oncall_tui.cli.output import put, put_json
-from oncall_tui.cli.record_access import recorded
+from oncall_tui.cli.output import put
+from oncall_tui.cli.record_access import put_list, recorded, zone
 from oncall_tui.domain.follow_up import FollowUp, FollowUpState, ordered
 from oncall_tui.reports.handover_text import follow_up_words
 from oncall_tui.runtime.clock import SystemClock
-from oncall_tui.text.time_format import stamp
 
 OPEN_STATES = tuple(str(state) for state in FollowUpState if state is not FollowUpState.DONE)
 
@@ -39,16 +35,13 @@ def listed(context: click.Context, every: bool = False, as_json: bool = False) -
     """Print the follow-ups that are not done, the oldest first."""
     with recorded(context) as (record, _):
         record.follow_ups.load()
-        found = [f for f in ordered(record.follow_ups.current.values()) if every or f.is_open]
-    if as_json:
-        put_json({"follow_ups": [as_object(f) for f in found]})
-        return
-    tz = _zone(context)
-    for one in found:
-        alerts = f" · of {', '.join(one.alerts)}" if one.alerts else ""
-        put(f"{_words(one, tz)}{alerts}")
-    if not found:
-        put("no follow-up" if every else "no follow-up is open")
+        found = ordered(record.follow_ups.current.values())
+    tz = zone(context)
+
+    def words(one: FollowUp) -> str:
+        return _words(one, tz) + (f" · of {', '.join(one.alerts)}" if one.alerts else "")
+
+    put_list(found, "follow-up", every, as_json, words)
 
 
 @follow_up.command("add")
@@ -61,7 +54,7 @@ def added(context: click.Context, title: str, owner: str, alerts: tuple[str, ...
     with recorded(context) as (record, me):
         keys = [record.key_of(sent_text(alert)) for alert in alerts]
         made = record.follow_ups.add(sent_text(title), sent_text(owner), keys, me)
-    put(_words(made, _zone(context)))
+    put(_words(made, zone(context)))
 
 
 @follow_up.command("set")
@@ -104,18 +97,8 @@ def _change(context: click.Context, wanted: str, more: tuple[str, ...], **fields
         seen = record.follow_ups.find(wanted)
         keys = (*seen.alerts, *(record.key_of(sent_text(alert)) for alert in more))
         made = record.follow_ups.change(seen, me, alerts=keys, **texts)
-    put(_words(made, _zone(context)))
-
-
-def _zone(context: click.Context) -> tzinfo:
-    return ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
+    put(_words(made, zone(context)))
 
 
 def _words(one: FollowUp, tz: tzinfo) -> str:
     return follow_up_words(one, SystemClock().now(), tz)
-
-
-def as_object(one: FollowUp) -> dict[str, Any]:
-    """Return one follow-up as the documented object; times are RFC 3339 UTC."""
-    found: dict[str, Any] = msgspec.to_builtins(one)
-    return found | {"opened_at": stamp(one.opened_at), "changed_at": stamp(one.changed_at)}

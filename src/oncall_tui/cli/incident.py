@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, TypedDict
 
 import click
-import msgspec
 
-from oncall_tui import bootstrap
 from oncall_tui.cli import NOT_DONE, WRONG_USE
 from oncall_tui.cli.alert_commands import sent_text
 from oncall_tui.cli.common import fail
-from oncall_tui.cli.output import put, put_json
-from oncall_tui.cli.record_access import recorded
+from oncall_tui.cli.output import put
+from oncall_tui.cli.record_access import put_list, recorded, zone
 from oncall_tui.domain.incident import Incident, IncidentState, newest_first
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.cells import count
-from oncall_tui.text.time_format import moment, stamp
+from oncall_tui.text.time_format import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,14 +60,8 @@ def listed(context: click.Context, every: bool = False, as_json: bool = False) -
     """Print the incidents that are open, the newest first."""
     with recorded(context) as (record, _):
         record.incidents.load()
-        found = [i for i in newest_first(record.incidents.current.values()) if every or i.is_open]
-    if as_json:
-        put_json({"incidents": [as_object(i) for i in found]})
-        return
-    for one in found:
-        put(_words(context, one))
-    if not found:
-        put("no incident" if every else "no incident is open")
+        found = newest_first(record.incidents.current.values())
+    put_list(found, "incident", every, as_json, lambda one: _words(context, one))
 
 
 @incident.command("new")
@@ -164,14 +155,7 @@ def _found(
 
 
 def _words(context: click.Context, one: Incident) -> str:
-    tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
-    at = moment(one.opened_at, tz, SystemClock().now())
+    at = moment(one.opened_at, zone(context), SystemClock().now())
     holds = f"{count(len(one.episodes), 'episode')}, {count(len(one.deploys), 'deploy')}"
     words = [one.title, str(one.state), f"lead {one.lead}" if one.lead else "no lead", holds]
     return " · ".join([*words, f"opened {at} by {one.opened_by}", *([one.said] if one.said else []), one.id])
-
-
-def as_object(one: Incident) -> dict[str, Any]:
-    """Return one incident as the documented object; times are RFC 3339 UTC."""
-    found: dict[str, Any] = msgspec.to_builtins(one)
-    return found | {"opened_at": stamp(one.opened_at), "changed_at": stamp(one.changed_at)}

@@ -1,21 +1,28 @@
-"""The record for a command that asks no source: the journal of the configuration, and who acts."""
+"""The record for a command that asks no source: the journal of the configuration, who acts, what is listed of it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from oncall_tui import bootstrap
-from oncall_tui.cli.output import say
+from oncall_tui.cli.output import put, put_json, say
+from oncall_tui.domain.follow_up import FollowUp
+from oncall_tui.domain.incident import Incident
+from oncall_tui.text.time_format import stamp
 
 if TYPE_CHECKING:
     import click
 
     from oncall_tui.engine.memory import RecordMemory
 
+T = TypeVar("T", FollowUp, Incident)
 CLOSE_S = 2.0  # for what was read alone: everything that was written is on disk before
 
 
@@ -39,3 +46,26 @@ def recorded(context: click.Context) -> Iterator[tuple[RecordMemory, str]]:
     finally:
         say(*journal.skipped, *(f"warning: {words}" for words in journal.notices))
         journal.close(CLOSE_S)
+
+
+def as_object(one: FollowUp | Incident) -> dict[str, Any]:
+    """Return a follow-up or an incident as the documented object; times are RFC 3339 UTC."""
+    found: dict[str, Any] = msgspec.to_builtins(one)
+    return found | {"opened_at": stamp(one.opened_at), "changed_at": stamp(one.changed_at)}
+
+
+def put_list(found: Iterable[T], name: str, every: bool, as_json: bool, words: Callable[[T], str]) -> None:
+    """Print those that are open, or *every* one: as *words* on a line each, or as one object. *name* is what one is."""
+    shown = [one for one in found if every or one.is_open]
+    if as_json:
+        put_json({f"{name.replace('-', '_')}s": [as_object(one) for one in shown]})
+        return
+    nothing = f"no {name}" if every else f"no {name} is open"
+    put(*([words(one) for one in shown] or [nothing]))
+
+
+def zone(context: click.Context) -> tzinfo:
+    """Return the configured zone."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)

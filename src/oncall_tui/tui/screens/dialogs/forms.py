@@ -46,6 +46,14 @@ def optional(values: Mapping[str, str]) -> dict[str, Any]:
     return {name: value.strip() for name, value in values.items()}
 
 
+def titled(values: Mapping[str, str]) -> dict[str, Any]:
+    """The same, where every text but the title may be empty. Raises ValueError."""
+    found = optional(values)
+    if not found["title"]:
+        raise ValueError("the title is missing: nothing was recorded")
+    return found
+
+
 # --- matchers -------------------------------------------------------------------------------------------------------
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

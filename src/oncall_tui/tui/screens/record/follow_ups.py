@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -17,14 +17,14 @@ from oncall_tui.tui.bindings import bindings
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.modals import Form, Text
-from oncall_tui.tui.screens.record.list_screen import ListScreen
+from oncall_tui.tui.screens.record import recorded
+from oncall_tui.tui.screens.record.list_screen import SENT, ListScreen
 from oncall_tui.tui.widgets.footer import Part
 from oncall_tui.tui.widgets.table.table import Column, Row, Table
 from oncall_tui.tui.widgets.text_lines import Line
 
 NO_ROW = "no follow-up is under the cursor"
 _STYLE = {FollowUpState.OPEN: "warning", FollowUpState.LOOKING: "bold", FollowUpState.DONE: "ok"}
-SENT = "Enter: next, then it is recorded. Esc cancels."
 
 
 class AboutAlert(msgspec.Struct, frozen=True):
@@ -77,30 +77,23 @@ class FollowUpScreen(ListScreen):
         return self._about is not None and bool({*one.alerts} & {*self._about.keys})
 
     def _row(self, one: FollowUp) -> Row:
-        now = self.engine.clock.now()
-        style = _STYLE[one.state]
-        said = f"{one.said} · {one.changed_by}" if one.said else ""
-        here = "this row" if self._is_about(one) else count(len(one.alerts), "alert") if one.alerts else "–"
-        title = (one.title, "bold" if self._is_about(one) else "")
-        cells = ((str(one.state), style), age(now - one.opened_at), one.owner or "–", title, said, here, one.id)
-        opened = f"opened {moment(one.opened_at, self.tz, now)} by {one.opened_by}"
-        changed = f" · changed {moment(one.changed_at, self.tz, now)} by {one.changed_by}"
-        words = opened + (changed if one.changed_at > one.opened_at else "")
-        extra = ((((words, "dim")),), *((((said, ""),),) if said else ()))
-        return Row(one.id, cells, "" if one.is_open else "dim", extra)
+        now, mine = self.engine.clock.now(), self._is_about(one)
+        here = "this row" if mine else count(len(one.alerts), "alert") if one.alerts else "–"
+        title = (one.title, "bold" if mine else "")
+        said = recorded.said(one)
+        state = (str(one.state), _STYLE[one.state])
+        cells = (state, age(now - one.opened_at), one.owner or "–", title, said, here, one.id)
+        return Row(one.id, cells, "" if one.is_open else "dim", recorded.below(one, self.tz, now))
 
     def title_parts(self) -> tuple[Sequence[Part], Sequence[Part]]:
-        left = sum(f.is_open for f in self.found)
-        about = [(f" · of {self._about.title}", "dim")] if self._about is not None else []
-        done = len(self.found) - left
-        right = [(f"{done} done{' not shown' if done and not self._every else ''} ", "dim")]
-        return [(f"{self.heading} {left} open", "heading"), *about], right
+        about = f" · of {self._about.title}" if self._about is not None else ""
+        return recorded.title(self.heading, self.found, "done", self._every, about)
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     @property
     def _under(self) -> FollowUp | None:
-        return next((f for f in self.found if f.id == self.table.cursor_id), None)
+        return recorded.by_id(self.found, self.table.cursor_id)
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
@@ -120,15 +113,15 @@ class FollowUpScreen(ListScreen):
         self._show(self.found)
 
     def action_new(self) -> None:
-        self.asking(self._new())
+        if self.may_write():
+            self.asking(self._new())
 
     async def _new(self) -> None:
         what = f"what is still to be found out or mended: {self._about.title}" if self._about else "what is still to do"
         fields = (Field("title", what), Field("owner", "who looks into it (may be empty)", self._me))
         title = f"Follow-up of {self._about.title}" if self._about else "Follow-up"
-        filled = await self.answer(Form(title, fields, _with_title, SENT))
+        filled = await self.filled(Form(title, fields, forms.titled, SENT))
         if filled is None:
-            self.say("cancelled, nothing was recorded", "dim")
             return
         keys = self._about.keys if self._about else ()
         self._write(lambda: self.engine.memory.follow_ups.add(filled["title"], filled["owner"], keys, self._me))
@@ -146,8 +139,8 @@ class FollowUpScreen(ListScreen):
         one = self._under
         if one is None:
             self.say(NO_ROW, "warning")
-            return
-        self.asking(self._edit(one))
+        elif self.may_write():
+            self.asking(self._edit(one))
 
     async def _edit(self, one: FollowUp) -> None:
         fields = (
@@ -155,11 +148,9 @@ class FollowUpScreen(ListScreen):
             Field("owner", "owner (may be empty)", one.owner),
             Field("said", "what was found (may be empty)"),
         )
-        filled = await self.answer(Form(f"Follow-up {one.id}", fields, _with_title, SENT))
-        if filled is None:
-            self.say("cancelled, nothing was recorded", "dim")
-            return
-        self._change(one, **filled)
+        filled = await self.filled(Form(f"Follow-up {one.id}", fields, forms.titled, SENT))
+        if filled is not None:
+            self._change(one, **filled)
 
     def action_attach(self) -> None:
         """The alert that the list was opened for belongs to this follow-up too."""
@@ -174,27 +165,16 @@ class FollowUpScreen(ListScreen):
     def _change(self, one: FollowUp, **fields: Any) -> None:
         self._write(lambda: self.engine.memory.follow_ups.change(one, self._me, **fields))
 
-    def _write(self, job: Any) -> None:
-        """Write on the record's queue, then show what there is; a refusal is said."""
-
+    def _write(self, job: Callable[[], FollowUp]) -> None:
         def write() -> FollowUp:
-            made: FollowUp = job()
+            made = job()
             self.engine.memory.again()
             return made
 
-        self.say("recording…", "dim")
-        self.ask(write, self._written)
+        self.record(write, self._written)
 
     def _written(self, made: FollowUp) -> None:
         self.say(f"recorded: {made.title}: {made.state}, owner {made.owner or 'nobody'}", "ok")
         if not made.is_open and not self._every:
             self.say(f"closed: {made.title}; a lists those that are done", "ok")
         self._show(ordered(self.engine.memory.follow_ups.current.values()))
-
-
-def _with_title(values: Mapping[str, str]) -> dict[str, Any]:
-    """A form's texts, all of which but the title may be empty. Raises ValueError."""
-    found = forms.optional(values)
-    if not found["title"]:
-        raise ValueError("the title is missing: nothing was recorded")
-    return found

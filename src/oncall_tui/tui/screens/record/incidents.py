@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -10,27 +10,25 @@ from zoneinfo import ZoneInfo
 import msgspec
 from textual.binding import BindingType
 
-from oncall_tui.actions.follow_ups import READ_ONLY
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.incident import Incident, IncidentState, newest_first
 from oncall_tui.engine.engine import Engine
 from oncall_tui.reports.postmortem import Postmortem
 from oncall_tui.text.cells import count
-from oncall_tui.text.time_format import age, moment
+from oncall_tui.text.time_format import age
 from oncall_tui.tui.bindings import bindings
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.modals import Form, Text
+from oncall_tui.tui.screens.record import recorded
 from oncall_tui.tui.screens.record.incident_lines import INDENT, lines
-from oncall_tui.tui.screens.record.list_screen import ListScreen
+from oncall_tui.tui.screens.record.list_screen import SENT, ListScreen
 from oncall_tui.tui.widgets.footer import Part
 from oncall_tui.tui.widgets.table.table import Column, Row, Table
 
 NO_ROW = "no incident is under the cursor"
 NO_ABOUT = "it was opened without an alert or a deploy: open it from the row of one"
 EMPTY = "nothing is in it yet: + adds the alert or the deploy from whose row the list was opened"
-SENT = "Enter: next, then it is recorded. Esc cancels."
-CANCELLED = "cancelled, nothing was recorded"
 FORMAT = ".md"
 
 
@@ -84,28 +82,20 @@ class IncidentScreen(ListScreen):
 
     def _row(self, one: Incident) -> Row:
         now = self.engine.clock.now()
-        said = f"{one.said} · {one.changed_by}" if one.said else ""
         state = (str(one.state), "warning" if one.is_open else "ok")
         holds = str(len(one.episodes)), str(len(one.deploys))
-        cells = (state, age(now - one.opened_at), one.lead or "–", one.title, said, *holds, one.id)
-        opened = f"opened {moment(one.opened_at, self.tz, now)} by {one.opened_by}"
-        changed = f" · changed {moment(one.changed_at, self.tz, now)} by {one.changed_by}"
-        words = opened + (changed if one.changed_at > one.opened_at else "")
-        extra = ((((words, "dim")),), *((((said, ""),),) if said else ()))
-        return Row(one.id, cells, "" if one.is_open else "dim", extra)
+        cells = (state, age(now - one.opened_at), one.lead or "–", one.title, recorded.said(one), *holds, one.id)
+        return Row(one.id, cells, "" if one.is_open else "dim", recorded.below(one, self.tz, now))
 
     def title_parts(self) -> tuple[Sequence[Part], Sequence[Part]]:
-        left = sum(i.is_open for i in self.found)
-        about = [(f" · from {self._about.title}", "dim")] if self._about is not None else []
-        closed = len(self.found) - left
-        right = [(f"{closed} closed{' not shown' if closed and not self._every else ''} ", "dim")]
-        return [(f"{self.heading} {left} open", "heading"), *about], right
+        about = f" · from {self._about.title}" if self._about is not None else ""
+        return recorded.title(self.heading, self.found, "closed", self._every, about)
 
     # --- keys: look ---------------------------------------------------------------------------------------------------
 
     @property
     def _under(self) -> Incident | None:
-        return next((i for i in self.found if i.id == self.table.cursor_id), None)
+        return recorded.by_id(self.found, self.table.cursor_id)
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
@@ -138,23 +128,16 @@ class IncidentScreen(ListScreen):
 
     # --- keys: changes ------------------------------------------------------------------------------------------------
 
-    def _may_write(self) -> bool:
-        """Tell whether anything may be recorded; where not, it is said before anything is asked."""
-        if self.engine.actions.read_only:
-            self.say(READ_ONLY, "warning")
-        return not self.engine.actions.read_only
-
     def action_new(self) -> None:
-        if self._may_write():
+        if self.may_write():
             self.asking(self._new())
 
     async def _new(self) -> None:
         about = self._about
         fields = (Field("title", "title", about.title if about else ""), Field("lead", "who leads it", self._me))
         title = f"Incident of {about.title}" if about else "Incident"
-        filled = await self.answer(Form(title, fields, _with_title, SENT))
+        filled = await self.filled(Form(title, fields, forms.titled, SENT))
         if filled is None:
-            self.say(CANCELLED, "dim")
             return
 
         def job() -> Incident:
@@ -163,7 +146,7 @@ class IncidentScreen(ListScreen):
             deploys = about.deploys if about else ()
             return memory.incidents.open(filled["title"], filled["lead"], self._me, episodes=episodes, deploys=deploys)
 
-        self._write(job)
+        self.record(job, self._written)
 
     def action_add(self) -> None:
         """Add the alerts and the deploys for which the list was opened."""
@@ -171,7 +154,7 @@ class IncidentScreen(ListScreen):
         if one is None or about is None or not (about.alerts or about.deploys):
             self.say(NO_ROW if one is None else NO_ABOUT, "warning")
             return
-        if not self._may_write():
+        if not self.may_write():
             return
 
         def job() -> Incident:
@@ -179,30 +162,26 @@ class IncidentScreen(ListScreen):
             episodes = memory.episodes_of(about.alerts)
             return memory.incidents.change(one.id, self._me, episodes=episodes, deploys=about.deploys)
 
-        self._write(job)
+        self.record(job, self._written)
 
     def action_close(self) -> None:
         one = self._under
         if one is None:
             self.say(NO_ROW, "warning")
-        elif self._may_write():
+        elif self.may_write():
             self.asking(self._close(one))
 
     async def _close(self, one: Incident) -> None:
         form = Form(f"Close {one.title}", (Field("said", "a note (may be empty)"),), forms.optional, SENT)
-        filled = await self.answer(form)
+        filled = await self.filled(form)
         if filled is None:
-            self.say(CANCELLED, "dim")
             return
         said = str(filled["said"])
-        self._write(
-            lambda: self.engine.memory.incidents.change(one.id, self._me, state=IncidentState.CLOSED, said=said)
-        )
 
-    def _write(self, job: Callable[[], Incident]) -> None:
-        """Write on the record's queue, then show what there is; a refusal is said."""
-        self.say("recording…", "dim")
-        self.ask(job, self._written)
+        def job() -> Incident:
+            return self.engine.memory.incidents.change(one.id, self._me, state=IncidentState.CLOSED, said=said)
+
+        self.record(job, self._written)
 
     def _written(self, made: Incident) -> None:
         holds = f"{count(len(made.episodes), 'episode')}, {count(len(made.deploys), 'deploy')}"
@@ -220,9 +199,8 @@ class IncidentScreen(ListScreen):
     async def _export(self, one: Incident) -> None:
         field = Field("file", f"a new file; its name ends in {FORMAT}", f"~/postmortem-{one.id}{FORMAT}")
         form = Form(f"Postmortem of {one.title}", (field,), _file_name, "Enter: it is written. Esc cancels.")
-        filled = await self.answer(form)
+        filled = await self.filled(form, "written")
         if filled is None:
-            self.say("cancelled, nothing was written", "dim")
             return
         name = str(filled["file"])
 
@@ -234,14 +212,6 @@ class IncidentScreen(ListScreen):
 
         self.say(f"writing {name}…", "dim")
         self.ask(job, lambda path: self.say(f"the postmortem of {one.title} is written to {path}", "ok"))
-
-
-def _with_title(values: Mapping[str, str]) -> dict[str, Any]:
-    """A form's texts, all of which but the title may be empty. Raises ValueError."""
-    found = forms.optional(values)
-    if not found["title"]:
-        raise ValueError("the title is missing: nothing was recorded")
-    return found
 
 
 def _file_name(values: Mapping[str, str]) -> dict[str, Any]:

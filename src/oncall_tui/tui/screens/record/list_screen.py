@@ -14,11 +14,12 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input
 
+from oncall_tui.actions.follow_ups import READ_ONLY
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OncallError, unexpected
 from oncall_tui.tui.commands import Screen as ScreenName
 from oncall_tui.tui.commands import label, of, own
-from oncall_tui.tui.screens.dialogs.modals import Modal, Text
+from oncall_tui.tui.screens.dialogs.modals import Form, Modal, Text
 from oncall_tui.tui.widgets.footer import KeyBar, Part, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Column, Row, Table
@@ -26,6 +27,7 @@ from oncall_tui.tui.widgets.text_lines import Line
 
 T = TypeVar("T")
 QUEUE = "record"
+SENT = "Enter: next, then it is recorded. Esc cancels."  # below a form
 DRAWN_ON = frozenset({"title", "said", "rows", "keys"})
 
 
@@ -133,6 +135,24 @@ class ListScreen(Screen[None]):
     async def answer(self, modal: Modal[T]) -> T | None:
         """Ask by a dialog; None: it was cancelled."""
         return await self.app.push_screen_wait(modal)
+
+    async def filled(self, form: Form, done: str = "recorded") -> dict[str, Any] | None:
+        """Have a form filled in; None: it was cancelled, which is said: nothing was *done*."""
+        found = await self.answer(form)
+        if found is None:
+            self.say(f"cancelled, nothing was {done}", "dim")
+        return found
+
+    def may_write(self) -> bool:
+        """Tell whether anything may be recorded; where not, it is said before anything is asked."""
+        if self.engine.actions.read_only:
+            self.say(READ_ONLY, "warning")
+        return not self.engine.actions.read_only
+
+    def record(self, job: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Write on the record's queue, and *then* show what there is; a refusal is said."""
+        self.say("recording…", "dim")
+        self.ask(job, then)
 
     def asking(self, steps: Any) -> None:
         """Run steps that ask by dialogs, one such at a time."""

@@ -251,8 +251,7 @@ class RecordScreen(ListScreen):
         def job() -> int:
             return self.engine.memory.mark_episodes(episodes, mark, self._me)
 
-        self.say("recording…", "dim")
-        self.ask(job, lambda changed: self._marked(episodes, mark, changed))
+        self.record(job, lambda changed: self._marked(episodes, mark, changed))
 
     def _marked(self, episodes: Sequence[PastEpisode], mark: EpisodeMark, changed: int) -> None:
         """Show the new mark at once: what is written is what is shown."""
@@ -289,9 +288,8 @@ class RecordScreen(ListScreen):
             return found
 
         title = f"Export {self._scope_words()}"
-        filled = await self.answer(Form(title, (field,), read, "Enter: it is written. Esc cancels."))
+        filled = await self.filled(Form(title, (field,), read, "Enter: it is written. Esc cancels."), "written")
         if filled is None:
-            self.say("cancelled, nothing was written", "dim")
             return
         scope, words, name = self.scope, self._words, str(filled["file"])
         until = self._until if self._until is not None else self.engine.clock.now() + 60.0
