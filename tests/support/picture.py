@@ -21,11 +21,14 @@ from textual.pilot import Pilot
 from oncall_tui import bootstrap
 from oncall_tui.cli.demo import demo_config
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import ServiceHint
+from oncall_tui.domain.incident import IncidentState
 from oncall_tui.domain.product import Product
 from oncall_tui.tui.app import OncallApp
 from tests.support.fakes import WORST_PLAN, Able, deploy, service
 from tests.support.screen import Rig, on_screen
 from tests.support.year import Year
+from tests.unit.test_incidents import Night
 
 PAGE_AT_S = 24.0
 
@@ -211,10 +214,40 @@ async def _record(folder: Path, size: tuple[int, int], suffix: str) -> None:
             await taken("follow-ups", "escape", "w")
 
 
+async def _incidents(folder: Path, size: tuple[int, int], suffix: str) -> None:
+    """The incidents of a night, and how one of them went."""
+    with tempfile.TemporaryDirectory() as scratch:
+        rig = Rig(Path(scratch), Able("prod"))
+        now, memory = rig.clock.now(), rig.engine.memory
+        rig.provider.services["prod/main/api"] = service("prod/main/api", deploy_id="prod/d")
+        rig.provider.add("a", title="queue of mails grows", hint=ServiceHint(service="api"), began=now - 300)
+        rig.clock.at = now - 14 * 3600
+        first = memory.incidents.open("mails are late", "Alice", "Alice")
+        rig.clock.at += 40 * 60
+        memory.incidents.change(first.id, "Alice", state=IncidentState.CLOSED, said="the provider was down")
+        rig.clock.at = now - 2 * 3600
+        night = Night(rig.engine.journal, rig.clock, "5xx of the api")
+        night.whole()
+        alerts, deploy_ = night.record.episodes_named("prom/5xx"), night.record.deploy_named("prod/main/api")
+        assert deploy_ is not None
+        made = memory.incidents.open("the api answers 5xx", "Bob", "Alice", episodes=alerts, deploys=[deploy_.id])
+        rig.clock.at += 20 * 60
+        memory.incidents.change(made.id, "Bob", said="rolled back; why did no test find it?")
+        rig.clock.at = now
+        async with on_screen(rig, size):
+            rig.board.session.tables["alerts"].move_to("prod/a")
+            for name, keys in (("incidents", ("e", "a")), ("incident", ("enter",))):
+                for key in keys:
+                    await rig.press(key)
+                await rig.pilot.pause(0.5)
+                (folder / f"{name}{suffix}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
+
+
 def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
     for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
         asyncio.run(_record(folder, size, suffix))
+        asyncio.run(_incidents(folder, size, suffix))
     for size, name in (((120, 40), "numbers"), ((80, 24), "numbers-80x24")):
         asyncio.run(_numbers(folder, size, name))
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.reports.postmortem import Postmortem
 from oncall_tui.reports.postmortem_text import as_object, markdown
 from oncall_tui.runtime.clock import FakeClock, SystemClock
+from oncall_tui.tui.screens.record.incident_lines import lines
 
 API = "prod/main/api"
 MINUTE = 60.0
@@ -40,8 +43,8 @@ def journal(tmp_path: Path, clock: FakeClock) -> Journal:
 class Night:
     """Writes what a board saw, at minutes after its begin; the clock stands there."""
 
-    def __init__(self, journal: Journal, clock: FakeClock) -> None:
-        self.journal, self.clock, self.began = journal, clock, clock.now()
+    def __init__(self, journal: Journal, clock: FakeClock, title: str = "5xx | burns") -> None:
+        self.journal, self.clock, self.began, self.title = journal, clock, clock.now(), title
         self.record = RecordMemory(journal, clock)
 
     def write(self, minute: float, kind: EntryKind, subject: str, text: str = "", actor: str = "", **data: Any) -> None:
@@ -54,7 +57,7 @@ class Night:
     def alert(self, minute: float, new: str, subject: str = "prom/5xx", **data: Any) -> None:
         fired = {"began": self.began + 10 * MINUTE, "key": subject, "service": API, "product": "shop", "pages": True}
         more = {} if new == "resolved" else fired
-        self.write(minute, EntryKind.ALERT, subject, "5xx | burns", new=new, **more, **data)
+        self.write(minute, EntryKind.ALERT, subject, self.title, new=new, **more, **data)
 
     def deploy(self, minute: float, new: str, **data: Any) -> None:
         data = {"service": API, "arrow": ":41→:42", "started": self.began + 8 * MINUTE, "by": "ci", **data}
@@ -284,3 +287,12 @@ def test_what_is_not_in_the_record_is_said_and_nothing_is_written(home: Path, ni
         result = run(home, *words)
         assert result.exit_code == code, (words, result.output, result.exception)
     assert len(night.journal.since(0.0)) == before
+
+
+def test_on_screen_a_time_of_another_year_runs_into_no_event(night: Night) -> None:
+    night.whole()
+    night.clock.advance(400 * 86_400.0)
+    told = ["".join(text for text, _ in line) for line in lines(night.written_up(), UTC)]
+    begins = [text for text in told if " fires" in text or " starts" in text]
+    assert len(begins) == 2
+    assert all(re.match(r"\d+ \w+ \d{4} \d\d:\d\d:\d\d  [a-zA-Z]", text) for text in begins), begins

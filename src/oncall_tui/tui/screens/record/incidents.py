@@ -21,7 +21,7 @@ from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.modals import Form, Text
 from oncall_tui.tui.screens.record import recorded
-from oncall_tui.tui.screens.record.incident_lines import INDENT, lines
+from oncall_tui.tui.screens.record.incident_lines import indent, lines
 from oncall_tui.tui.screens.record.list_screen import SENT, ListScreen
 from oncall_tui.tui.widgets.footer import Part
 from oncall_tui.tui.widgets.table.table import Column, Row, Table
@@ -120,7 +120,9 @@ class IncidentScreen(ListScreen):
     def _read_up(self, found: Postmortem) -> None:
         self.say("")
         if self.is_active:  # not over a dialog that was opened meanwhile
-            self.app.push_screen(Text(f"Incident {found.record.incident.id}", lines(found, self.tz), INDENT))
+            self.app.push_screen(
+                Text(f"Incident {found.record.incident.id}", lines(found, self.tz), indent(found, self.tz))
+            )
 
     def action_every(self) -> None:
         self._every = not self._every
