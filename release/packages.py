@@ -1,15 +1,18 @@
 """The packages that the bundle and the ``.pyz`` carry: as locked, without what the program never imports.
 
 Wheels are asked for by platform, not by the Python that runs this: those of manylinux2014 run on glibc 2.17.
+``python -m release.packages FOLDER LICENCES`` puts them there for the Python that runs it: what an image has.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -119,3 +122,20 @@ def licence_files(one: Distribution) -> list[Path]:
         if ".dist-info" in str(file) and named and file.suffix not in (".py", ".pyc"):
             found.append(Path(str(one.locate_file(file))))
     return [file for file in found if file.is_file()]
+
+
+def main() -> None:
+    """Fill a folder for an image."""
+    target, texts = (Path(one) for one in sys.argv[1:])
+    python = "{}.{}".format(*sys.version_info[:2])
+    with tempfile.TemporaryDirectory() as scratch:
+        own = str(wheel(Path(scratch)))
+        install([*locked(), *ADDED, own], target, python, platform.machine())
+    prune(target)
+    licences(target, texts)
+    compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]
+    subprocess.run(compiled, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -16,8 +18,11 @@ from pathlib import Path
 
 import botocore
 import pytest
-from release import archive, bundle, interpreter, packages, pyz
+import yaml
+from release import archive, bundle, formula, interpreter, packages, pyz
 from release.packages import ROOT
+
+import oncall_tui
 
 AWS = ROOT / "src" / "oncall_tui" / "providers" / "aws"
 LOCKED = [re.split(r"[=;\s]", line)[0] for line in packages.locked()]
@@ -192,3 +197,48 @@ def test_a_pyz_says_which_python_and_machine_it_is_for(stand_in: Path, tmp_path:
         refused = started(other, tmp_path / "cache")
         assert refused.returncode == 1
         assert expected in refused.stderr
+
+
+# --- what a release is published by -----------------------------------------------------------------------------------
+
+
+def test_the_formula_has_the_names_and_sums_of_a_release() -> None:
+    names = ("oncall_tui-1.2.tar.gz", "oncall-tui-1.2-linux-x86_64.tar.gz", "oncall-tui-1.2-linux-aarch64.tar.gz")
+    sums = "".join(f"{at * 64}  {name}\n" for at, name in zip("abc", names, strict=True))
+    text = formula.formula("owner/name", sums + f"{'d' * 64}  oncall-tui-1.2-linux-x86_64.pyz\n")
+    assert "@" not in text.replace("python@3.13", "")
+    found = re.findall(r'url "\S+/owner/name/releases/download/v1.2/(\S+)"\s+sha256 "(\w+)"', text)
+    assert found == [(name, at * 64) for at, name in zip("abc", names, strict=True)]
+    with pytest.raises(SystemExit, match="linux-aarch64"):
+        formula.formula("owner/name", "\n".join(sums.splitlines()[:2]))
+
+
+def test_the_version_is_told_alike() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert told == oncall_tui.__version__
+
+
+def test_the_image_runs_as_the_account_that_the_task_names() -> None:
+    text = (ROOT / "Containerfile").read_text()
+    (container,) = json.loads((ROOT / "config/ecs/task-definition.json").read_text())["containerDefinitions"]
+    assert f"USER {container['user']}\n" in text
+    state = next(one["containerPath"] for one in container["mountPoints"] if one["sourceVolume"] == "journal")
+    assert f"VOLUME {state}\n" in text
+    assert re.findall(r"site-packages|python:(3\.\d+)-", text).count("3.11") == 2
+
+
+@pytest.mark.parametrize("name", ["ci", "release"])
+def test_a_workflow_calls_what_there_is(name: str) -> None:
+    """Every job that it waits for, every make target and every module of this folder."""
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    for job in jobs.values():
+        needs = job.get("needs", [])
+        assert {needs} <= set(jobs) if isinstance(needs, str) else set(needs) <= set(jobs)
+        assert job["timeout-minutes"] <= 45
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in re.findall(r"\bmake ([^\n]+)", text):
+        asked = re.sub(r'\w+=("[^"]*"|\S+)', "", line).split()
+        assert not asked or set(asked) <= set(targets), line
+    for module in re.findall(r"-m release\.(\w+)", text):
+        assert (ROOT / "release" / f"{module}.py").is_file()
