@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from oncall_tui.engine.past_import import NamesSource, PastSource
     from oncall_tui.engine.read_engine import ReadEngine
     from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.inspection.commits import CommitReader
     from oncall_tui.journal.lease import Lease
     from oncall_tui.journal.team import TeamJournal
     from oncall_tui.notifications.destinations import DestinationSpec
@@ -109,7 +110,16 @@ def make_engine(
         destinations=destinations,
         watch=partial(_watch_recorder, config, read_only) if takes_readings else None,
         team=lambda merged: make_team(config, journal, clock, merged),
+        commits=partial(make_commit_reader, config, clock) if config.github is not None else None,
     )
+
+
+def make_commit_reader(config: Config, clock: Clock) -> CommitReader:
+    """Return what reads commits from the configured GitHub. Its module is imported when they are first asked for."""
+    from oncall_tui.providers.github.commits import GithubCommits
+
+    assert config.github is not None
+    return GithubCommits(clock, config.github.token, config.github.api_url, config.github.ca_file)
 
 
 def make_board_reader(config: Config, clock: Clock | None = None) -> BoardReader:

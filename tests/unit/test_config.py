@@ -101,6 +101,15 @@ HAS_BOX = f"sources:\n  {SOURCE}"
     ("text", "line"),
     [
         # keys
+        (
+            "products: [{name: a, compare: 'https://x.example/{old_tga}...{new_tag}'}]",
+            r'1:31: .*compare: expected fields of \{old_tag\}, .*found "\{old_tga\}"; did you mean \{old_tag\}\?',
+        ),
+        (
+            "products: [{name: a, compare: 'ftp://x.example/{old_tag}'}]",
+            "compare: expected a URL like",
+        ),
+        ("products: [{name: a, compare: 'https://x.example/{old_tag'}]", "compare: expected a link's template"),
         ("tiemzone: UTC", '1:1: expected one of the keys me, .*, found the key "tiemzone"; did you mean timezone\\?'),
         ("me: {nmae: A, name: B}", '1:6: me: .*found the key "nmae"; did you mean name\\?'),
         ("me: {email: a@b}", r"1:5: me: expected the key name \(a string\), found none"),

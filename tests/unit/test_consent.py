@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,11 +17,14 @@ from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.comparison import Commit, CommitRange, Comparison
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.revision import Build
+from oncall_tui.errors import Throttled
 from oncall_tui.journal import Journal
 from oncall_tui.triage.cautions import against_resolving
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
@@ -89,6 +92,39 @@ OTHERS = deploy("prod/w8", WEB, state=DeployState.SUCCEEDED, started=NOW - 300, 
 BACK = deploy(
     "prod/d43", API, old=revision(42), new=revision(41), state=DeployState.SUCCEEDED, started=NOW - 100, rollback="x"
 )
+
+
+HOME = "https://github.com/example/api"
+FOUND = CommitRange(commits=(Commit(sha="a" * 40, title="x", author="Bob"),), total=1, files=2)
+
+
+def built(number: int) -> Any:
+    return revision(number, build=Build(repository=HOME, commit=f"{number:040x}"))
+
+
+def test_the_plan_says_which_commits_are_taken_back_and_where_they_are_compared(journal: Journal) -> None:
+    seen = triaged(msgspec.structs.replace(BAD, old=built(41), new=built(42)), alerts=(fires(),))
+    request = {"cluster": "main", "service": "api", "to": built(41).task_definition}
+    request["from"] = built(42).task_definition
+    url = f"{HOME}/compare/{41:040x}...{42:040x}"
+
+    def lines(read: Callable[[Comparison], CommitRange | None], **more: Any) -> dict[str, str]:
+        asked = plan(**{"request": request, "lines": (("changes", "x"), ("API call", "y")), **more})
+        return dict(PlanEnricher(lambda: seen, journal, ALICE, commits=read).enrich(asked).lines)
+
+    told = lines(lambda compared: FOUND)
+    assert list(told) == ["changes", "taken back", "compare", "API call"]
+    assert (told["taken back"], told["compare"]) == ("1 commit by Bob · 2 files changed", url)
+    assert lines(lambda compared: None) == {"changes": "x", "compare": url, "API call": "y"}  # nobody can be asked
+
+    def fails(compared: Comparison) -> CommitRange:
+        raise Throttled("GitHub's limit of calls is used up, again in 2m")
+
+    assert lines(fails)["taken back"] == "commits not known: GitHub's limit of calls is used up, again in 2m"
+    # undoing the rollback brings them again: the arrow of the comparison stays old → new
+    again = {**request, "from": request["to"], "to": request["from"]}
+    told = lines(lambda compared: FOUND, verb=Verb.UNDO_ROLLBACK, request=again)
+    assert (told["brought"], told["compare"]) == ("1 commit by Bob · 2 files changed", url)
 
 
 def test_a_suspect_of_an_alert_that_fires_wants_a_yes_alone(journal: Journal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,6 +13,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.remembered import AlertStart
+from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
@@ -20,13 +22,19 @@ from oncall_tui.triage.consent import change_instead, is_suspected, quiet, reaso
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
+if TYPE_CHECKING:
+    from oncall_tui.domain.comparison import CommitRange, Comparison
+
 NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.CONTINUE})  # what no alert ever asks for
 _CHANGE = "A change is suspected first"
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
 
 class PlanEnricher:
-    """*triaged* returns the newest triaged board; *others* says what other engineers do with a service or a row."""
+    """*triaged* returns the newest triaged board; *others* says what other engineers do with a service or a row.
+
+    *commits* reads the commits of a comparison within some seconds (None: nobody can be asked); it raises SourceError.
+    """
 
     def __init__(
         self,
@@ -34,9 +42,10 @@ class PlanEnricher:
         journal: Journal,
         actor: Actor,
         others: Callable[[str, str], tuple[str, ...]] = lambda service_id, target: (),
+        commits: Callable[[Comparison], CommitRange | None] = lambda compared: None,
     ) -> None:
         self._triaged, self._journal, self._actor = triaged, journal, actor
-        self._others = others
+        self._others, self._commits = others, commits
 
     def enrich(self, plan: Plan) -> Plan:
         """The plan with what a provider cannot know."""
@@ -82,9 +91,39 @@ class PlanEnricher:
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
-        if hears := self.recipients(plan).summary:
-            changed["lines"] = (*plan.lines, ("notifies", hears))
-        return warnings, changed
+        names = [name for name, _ in plan.lines]
+        at = names.index("changes") + 1 if "changes" in names else len(names)
+        lines = [*plan.lines[:at], *self._contents(plan, triaged, service_id), *plan.lines[at:]]
+        lines += [("notifies", hears)] if (hears := self.recipients(plan).summary) else []
+        return warnings, {**changed, "lines": tuple(lines)}
+
+    def _contents(self, plan: Plan, triaged: TriagedBoard, service_id: str) -> list[tuple[str, str]]:
+        """Return what a rollback takes back (or its undoing brings again): the commits, and the link to them."""
+        if plan.verb not in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+            return []
+        from oncall_tui.domain.comparison import compare  # only where something is rolled back
+
+        known = {
+            revision.task_definition: revision
+            for deploy in triaged.board.deploys.values()
+            if deploy.service_id == service_id
+            for revision in (deploy.old, deploy.new)
+            if revision is not None
+        }
+        leaving, to = (known.get(str(plan.request.get(end, ""))) for end in ("from", "to"))
+        back = plan.verb is Verb.ROLL_BACK and not plan.request.get("forward")
+        old, new = (to, leaving) if back else (leaving, to)
+        product = triaged.products.get(service_id)
+        template, name = product.compare if product else "", service_id.rpartition("/")[2]
+        compared = compare(old, new, template, name) if new is not None else None
+        if compared is None or compared.not_known:
+            return [("compare", f"no link: {compared.not_known}")] if compared is not None else []
+        lines = [("compare", compared.url)]
+        try:
+            found = self._commits(compared)
+        except SourceError as error:
+            return [("taken back" if back else "brought", f"commits not known: {error.message}"), *lines]
+        return [("taken back" if back else "brought", found.words), *lines] if found is not None else lines
 
     @staticmethod
     def _change_instead(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:

@@ -15,9 +15,11 @@ from oncall_tui.cli.execution import deliver, interrupts
 from oncall_tui.cli.option_types import Duration
 from oncall_tui.cli.output import put_json, put_text, say
 from oncall_tui.errors import JournalError
-from oncall_tui.reports.handover import KINDS
+from oncall_tui.reports.handover import KINDS, comparisons
 from oncall_tui.reports.handover import handover as made
 from oncall_tui.reports.handover_text import as_object, markdown, plain, title
+
+COMMITS_S = 5.0  # for those of what was deployed
 
 
 @click.command()
@@ -41,7 +43,9 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
         except JournalError as error:
             failure = str(error)
         follow_ups, incidents = engine.memory.follow_ups.current, engine.memory.incidents.current
-        told = made(entries, update.triaged, now - back, now, failure, follow_ups.values(), incidents.values())
+        engine.commits.fetch(comparisons(update.triaged, now - back), COMMITS_S)
+        kept = (follow_ups.values(), incidents.values())
+        told = made(entries, update.triaged, now - back, now, failure, *kept, engine.commits.words)
         text = markdown(told, zone)
         shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):

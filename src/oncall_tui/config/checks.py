@@ -31,6 +31,7 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "sources[].urgencies[]": one_of(URGENCIES),
         "escalation[].name": source_name,
         "products[].services[]": service_glob,
+        "products[].compare": comparison,
         "pages[]": page_rule,
         "pages[]{}": rule_field,
         "pages[].severity": one_of(tuple(Severity), globs=True),
@@ -148,6 +149,20 @@ def service_glob(text: str) -> Complaint | None:
     if (parts := text.split("/")) and len(parts) == 3 and all(part.strip() for part in parts):
         return glob(text)
     return Complaint("SOURCE/CLUSTER/SERVICE, each a name or a glob", show(text))
+
+
+def comparison(template: str) -> Complaint | None:
+    """A link's template: a URL with fields that there are; ``{repository}`` may stand for its beginning."""
+    from oncall_tui.domain.comparison import FIELDS, unknown_field  # only where there is one
+
+    if (name := unknown_field(template)) is not None:
+        wanted = "fields of " + ", ".join(f"{{{field}}}" for field in FIELDS)
+        return Complaint(wanted, show(f"{{{name}}}"), (near := nearest(name, FIELDS)) and f"{{{near}}}")
+    if template.count("{") != template.count("}") or any(c.isspace() for c in template):
+        return Complaint("a link's template, with each { closed by }, and no blank", "another")
+    if not template or template.startswith("{repository}/"):
+        return None
+    return url(template)
 
 
 def table_name(name: str) -> Complaint | None:

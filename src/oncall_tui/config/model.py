@@ -10,6 +10,7 @@ import msgspec
 from oncall_tui.domain.product import Product
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.runtime.folders import STATE_FOLDER, state_folder
+from oncall_tui.runtime.secret import Secret
 
 PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> glob; all of them must match
 
@@ -74,6 +75,16 @@ class JournalOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_days: int = 400
 
 
+class GithubSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The GitHub from which the commits of a deploy are read: *token* may be left out for public repositories;
+    *api_url* is another one for GitHub Enterprise; *ca_file* the authority of its certificate, in PEM format.
+    """
+
+    token: Secret | None = None
+    api_url: str = "https://api.github.com"
+    ca_file: str = ""
+
+
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     """The top-level keys of one file, in the order in which they are documented."""
 
@@ -84,6 +95,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[PageRule, ...] = ()
     escalation: tuple[DestinationOptions, ...] = ()
     products: tuple[Product, ...] = ()
+    github: GithubSettings | None = None
     read_only: bool = False
     screen: Screen = Screen()
     steady_s: float = 60.0

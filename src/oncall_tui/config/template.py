@@ -165,7 +165,11 @@ _TEMPLATE = """\
 #     changes: ["prod/payments-*"]   # SOURCE/RESOURCE globs: its databases and the like
 #     protected: true                # roll back only with the name typed
 #     rollback_note: "v2 migrates the ledger: ask #team-payments first"
+#     compare: https://github.com/example/payments/compare/{old_tag}...{new_tag}   # or {old_commit}...{new_commit}
 #     tell: [payments-channel]       # notified when a rollback is sent, and how it ended
+
+## Where the commits between two builds are read, when somebody looks: a token with read access to their contents.
+# github: {token: {env: GITHUB_TOKEN}, api_url: https://api.github.com, ca_file: /etc/oncall-tui/ca.pem}
 
 ## Switch every write off.
 # read_only: false

@@ -17,6 +17,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """*services* are globs over ``SOURCE/CLUSTER/SERVICE``; *alerts* label → glob, all of which have to match.
 
     *changes* are globs over ``SOURCE/RESOURCE``: the databases and the like that are its own.
+    *compare* is the template of a link to what differs between two builds (see ``domain.comparison``).
     *tell* names the destinations that are told when a deploy of it is rolled back, stopped, restarted or continued.
     """
 
@@ -28,6 +29,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     changes: tuple[str, ...] = ()
     protected: bool = False
     rollback_note: str = ""
+    compare: str = ""
     tell: tuple[str, ...] = ()
 
     def owns_service(self, service_id: str) -> bool:

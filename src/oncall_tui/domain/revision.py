@@ -92,18 +92,22 @@ def short_version(name: str) -> str:
 
 
 def versions(old: Revision, new: Revision) -> tuple[str, str]:
-    """Return the versions of both, whole: the build's own names, else the tags of the image that changed.
+    """Return the versions of both, whole: the build's own names, else the tags of the image whose tag changed.
 
     One is empty where it is not known, or says nothing (``latest``, a digest).
     """
     if old.build and new.build and old.build.version and new.build.version:
         return old.build.version, new.build.version
-    was = {image.container: image for image in old.images}
-    for image in new.images:
-        before = was.get(image.container)
-        if before is not None and before.image != image.image and before.tag != image.tag:
-            return "" if before.tag in SAYS_NOTHING else before.tag, "" if image.tag in SAYS_NOTHING else image.tag
-    return "", ""
+    was = {image.container: image.tag for image in old.images}
+    pairs = [(was[image.container], image.tag) for image in new.images if image.container in was]
+    pair = next((both for both in pairs if both[0] != both[1]), pairs[0] if pairs else ("", ""))
+    return "" if pair[0] in SAYS_NOTHING else pair[0], "" if pair[1] in SAYS_NOTHING else pair[1]
+
+
+def version_arrow(old: Revision | None, new: Revision) -> str:
+    """``v1.8.3→v1.9.0``, old → new; empty: it is the same, or one of both is not known or says nothing (``latest``)."""
+    before, now = versions(old, new) if old is not None else ("", "")
+    return f"{short_version(before)}→{short_version(now)}" if before and now and before != now else ""
 
 
 def changes(old: Revision, new: Revision) -> tuple[str, ...]:

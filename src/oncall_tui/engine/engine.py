@@ -53,9 +53,11 @@ from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 if TYPE_CHECKING:
+    from oncall_tui.domain.comparison import CommitRange, Comparison
     from oncall_tui.domain.memory import RowMemory
     from oncall_tui.engine.memory import RecordMemory
     from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.inspection.commits import CommitReader, Commits
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -63,6 +65,7 @@ POLLS_AT_ONCE = 4
 REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
 LONGEST_LIST_S = 300.0  # a command waits so long for a list whose pages come, one after the other
 EXPLAINED_S = 5.0  # a command waits so long at the most for what its lines say beside the state of things
+COMMITS_S = 2.0  # a plan waits so long for the commits that it takes back
 AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
@@ -103,6 +106,7 @@ class Engine:
         destinations: tuple[DestinationSpec, ...] = (),
         watch: Callable[[Engine], RecorderWatch] | None = None,
         team: MakeTeam | None = None,
+        commits: Callable[[], CommitReader] | None = None,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
@@ -114,10 +118,14 @@ class Engine:
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        self._make_commit_reader = commits
+        self._commits: Commits | None = None
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
         self._destinations = Destinations(destinations, clock)
-        self._plan_enricher = PlanEnricher(lambda: self.update.triaged, journal, actor, self._others_say)
+        self._plan_enricher = PlanEnricher(
+            lambda: self.update.triaged, journal, actor, self._others_say, self._commits_of
+        )
         self.team = TeamLink(team, clock, self._merged, self._dirty.set, self._plan_enricher.service_of)
         self.actions = ActionService(
             sources,
@@ -247,6 +255,16 @@ class Engine:
     def record_read(self) -> RecordMemory | None:
         """Return the record where it was made already; None: nothing asked for it yet."""
         return self._memory
+
+    @property
+    def commits(self) -> Commits:
+        """Return the reader of deploys' commits: made, and its module imported, when it is first asked for."""
+        with self._memory_lock:
+            if self._commits is None:
+                from oncall_tui.inspection.commits import Commits  # not needed for the first frame
+
+                self._commits = Commits(self._make_commit_reader, self.on_demand.run, self.clock)
+            return self._commits
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -415,6 +433,12 @@ class Engine:
         rows = (row.id for row in self.update.triaged.alerts if row.service and row.service.id == service_id)
         unknown = self.team.unknown()
         return (*self.team.words(service_id, target, *rows), *((unknown,) if unknown else ()))
+
+    def _commits_of(self, compared: Comparison) -> CommitRange | None:
+        """Return the commits, which a plan waits for a little; None: nobody can be asked. Raises SourceError."""
+        if not compared.readable or not self.commits.configured:
+            return None
+        return self.commits.within(compared, COMMITS_S)
 
     def _ask_on_call(self) -> None:
         self.on_call.tick({s.name for s in self.update.board.sources.values() if s.whole})

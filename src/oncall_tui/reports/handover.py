@@ -7,17 +7,19 @@ the epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.comparison import Comparison, compare_deploy
 from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import RECORDER, WATCH_GAP_S, Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUp, ordered
 from oncall_tui.domain.incident import Incident, newest_first
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.revision import version_arrow
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import configured_zone
@@ -101,6 +103,9 @@ class HandoverDeploy(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "deploy"
     rolled_back: DeployRollback | None = None
     failed_tasks: int = 0
+    versions: str = ""  # v1.8.3→v1.9.0
+    commits: str = ""  # how many, by whom, as far as they were read
+    compare: str = ""  # a link to them
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,9 +147,10 @@ def handover(
     journal_failure: str = "",
     follow_ups: Iterable[FollowUp] = (),
     incidents: Iterable[Incident] = (),
+    commits: Callable[[Comparison], str] = lambda compared: "",
 ) -> Handover:
     """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first,
-    *follow_ups* and *incidents* all that there are.
+    *follow_ups* and *incidents* all that there are. *commits* words those of a deploy, as far as they are known.
     """
     return Handover(
         since=since,
@@ -154,7 +160,7 @@ def handover(
         fired=_fired(entries, triaged, since),
         open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
-        deploys=_deploys(entries, triaged, since),
+        deploys=_deploys(entries, triaged, since, commits),
         incidents=newest_first(i for i in incidents if i.is_open or i.changed_at >= since),
         follow_ups=ordered(f for f in follow_ups if f.is_open or f.changed_at >= since),
         unread=_unread(entries, triaged),
@@ -375,26 +381,39 @@ def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[HandoverActi
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _deploys(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[HandoverDeploy, ...]:
+def comparisons(triaged: TriagedBoard, since: float) -> tuple[Comparison, ...]:
+    """Return those of the board's deploys since then, for whoever reads the commits before the handover is made."""
+    deploys = (d for d in triaged.deploys if _of_window(d, since))
+    found = (compare_deploy(d, triaged.products.get(d.service_id)) for d in deploys)
+    return tuple(one for one in found if one is not None)
+
+
+def _deploys(
+    entries: Iterable[Entry], triaged: TriagedBoard, since: float, commits: Callable[[Comparison], str]
+) -> tuple[HandoverDeploy, ...]:
     """Return the board's deploys since then, and those that only the journal still has."""
-    found = [
-        HandoverDeploy(
-            at=d.started,
-            service=d.service_id,
-            arrow=d.arrow,
-            state=str(d.state),
-            by=d.started_by,
-            kind=noun(d),
-            rolled_back=d.taken_back,
-            failed_tasks=d.failed_tasks,
-        )
-        for d in triaged.deploys
-        if _of_window(d, since)
-    ]
+    found = [_deployed(d, triaged, commits) for d in triaged.deploys if _of_window(d, since)]
     gone = {e.subject: e for e in entries if e.kind is EntryKind.DEPLOY and e.subject not in triaged.board.deploys}
     for entry in gone.values():
         found.append(_gone(entry))
     return tuple(sorted(found, key=lambda d: (-d.at, d.service)))
+
+
+def _deployed(deploy: Deploy, triaged: TriagedBoard, commits: Callable[[Comparison], str]) -> HandoverDeploy:
+    compared = compare_deploy(deploy, triaged.products.get(deploy.service_id))
+    return HandoverDeploy(
+        at=deploy.started,
+        service=deploy.service_id,
+        arrow=deploy.arrow,
+        state=str(deploy.state),
+        by=deploy.started_by,
+        kind=noun(deploy),
+        rolled_back=deploy.taken_back,
+        failed_tasks=deploy.failed_tasks,
+        versions=version_arrow(deploy.old, deploy.new),
+        commits=commits(compared) if compared is not None else "",
+        compare=compared.url if compared is not None else "",
+    )
 
 
 def _of_window(deploy: Deploy, since: float) -> bool:

@@ -220,4 +220,5 @@ def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:
     word = "" if d.kind == "deploy" else f"{d.kind} "
     failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
     end = f"{ended(d.state, d.rolled_back, tz, h.now)}{failed}"
-    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow} {by(d.by)} · {end}"
+    what = f"{d.service} {word}{d.arrow}{f' {d.versions}' if d.versions else ''} {by(d.by)}"
+    return " · ".join(part for part in (f"{_when(d.at, h, tz)}  {what}", end, d.commits, d.compare) if part)

@@ -18,6 +18,8 @@ def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]
     config["sources"] = [_source(it, world.listeners[it["name"]].url, control, scenario) for it in scenario["sources"]]
     if "escalation" in scenario:
         config["escalation"] = destinations.client_config(scenario, world)
+    if "github" in scenario:
+        config["github"] = {"api_url": world.listeners["github"].url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
     config["products"] = scenario.get("products", [])
     return config
 

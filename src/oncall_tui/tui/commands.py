@@ -129,7 +129,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("refresh", "r", "refresh", "read every source again now", "look",
             action="refresh",
             on_detail=OnDetail(action="again", bar=10, word="read again", what="read all of this again now")),
-    Command("copy", "c", "copy", "copy the row's id, of an alert its title and link too (OSC 52)", "look",
+    Command("copy", "c", "copy", "copy the row's id, and its link where it has one (OSC 52)", "look",
             on_detail=OnDetail(), acts_on="row"),
     Command("sources", "i", "sources", "every source: its state, its age, how to mend it", "look",
             on_detail=OnDetail(), bar=True),

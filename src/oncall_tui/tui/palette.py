@@ -6,6 +6,8 @@ reverse remain.
 
 from __future__ import annotations
 
+import re
+
 from rich.style import Style
 from textual.color import Color
 from textual.widget import Widget
@@ -29,6 +31,8 @@ _STYLES: dict[str, tuple[str, Style]] = {
     "cursor-blurred": ("", Style(bold=True)),
 }
 NAMES = frozenset(_STYLES)
+LINK = "link "  # a style of this name and a URL: the terminal opens it (OSC 8), where it knows how
+_PLAIN_URL = re.compile(r"https?://[!-~]+")  # nothing that a terminal would obey
 
 
 class Palette:
@@ -60,6 +64,8 @@ class Palette:
             base += _STYLES[ground][1]
         if name == "cursor" and not ground:
             return self._cursor()
+        if name.startswith(LINK) and _PLAIN_URL.fullmatch(url := name.removeprefix(LINK)):
+            return base + Style(underline=True, link=url)
         if name not in NAMES:
             return base
         colour, more = _STYLES[name]

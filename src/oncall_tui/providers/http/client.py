@@ -224,7 +224,7 @@ class Http:
                 response = client.send(request, stream=True)
                 try:
                     self._note_clock(response.headers)
-                    self.pause_s = used_up(response.headers)
+                    self.pause_s = used_up(response.headers, self.server_now())
                     body, cut = self._body(response)
                 finally:
                     response.close()

@@ -254,12 +254,21 @@ _FORMAT: Table = {
             "changes?": [str],
             "protected?": bool,
             "rollback_note?": str,
+            "compare?": str,
             "tell?": [str],
         }
     ],
     "pagerduty?": {"people?": [{"*": object}], "policies?": [{"*": object}], "services?": [{"*": object}]},
     "sentry?": {"organization?": str, "people?": [{"name": str, "email?": str}]},
     "datadog?": {"monitors": [_MONITOR]},
+    "github?": {
+        "repositories": [
+            {
+                "name": str,
+                "commits": [{"sha": str, "title": str, "author": str, "days?": float, "files?": int, "tag?": str}],
+            }
+        ]
+    },
     "mackerel?": {"monitors?": [{"name": str, "type?": str, "service?": str}]},
     "services?": [
         {

@@ -48,6 +48,12 @@ def build(scenario: Table, world: World, port: int = 0) -> ScenarioRunner:
     for index, spec in enumerate(scenario.get("escalation", []), start=len(scenario["sources"])):
         with _at(scenario, spec, "escalation"):
             destinations.lay(spec, story, port + index if port else 0)
+    if "github" in scenario:
+        from oncall_tui.simulator.services.github import SimulatedGithub
+
+        taken = len(scenario["sources"]) + len(scenario.get("escalation", []))
+        github = SimulatedGithub(world.timeline.now, scenario["github"])
+        world.listen("github", github, port + taken if port else 0)
     for spec in scenario.get("services", []):
         with _at(scenario, spec, "services"):
             _service(spec, story)

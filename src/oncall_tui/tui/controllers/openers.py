@@ -89,11 +89,21 @@ class Openers:
             self._dialogs.begin(OpenShell(self._session, self._dialogs, self._planning, service).steps())
 
     def copy(self, row: RowRef) -> None:
-        alert_row = row.triaged_alert
-        text = (
-            f"{alert_row.alert.id} {alert_row.alert.title} {alert_row.alert.url}".strip() if alert_row else row.id or ""
-        )
+        text = self._copied(row)
         self._session.say(f"{self._dialogs.copy(text)}: {text}" if text else "there is no row to copy", "dim")
+
+    def _copied(self, row: RowRef) -> str:
+        """Return the row's id, of an alert its title and link too, of a deploy the link that compares it."""
+        if row.triaged_alert is not None:
+            alert = row.triaged_alert.alert
+            return f"{alert.id} {alert.title} {alert.url}".strip()
+        deploy = self._session.latest.board.deploys.get(row.id or "") if row.pane == "deploys" else None
+        if deploy is None:
+            return row.id or ""
+        from oncall_tui.domain.comparison import compare_deploy
+
+        found = compare_deploy(deploy, self._session.latest.triaged.products.get(deploy.service_id))
+        return f"{row.id or ''} {found.url if found else ''}".strip()
 
     def sources(self, _: RowRef) -> None:
         from oncall_tui.tui.screens.detail.pane import source_lines

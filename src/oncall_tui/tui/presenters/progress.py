@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from oncall_tui.domain.deploy import BAKE_STAGE, Deploy, DeployState
-from oncall_tui.domain.revision import short_version, versions
+from oncall_tui.domain.revision import version_arrow
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.text.history_words import back_of, breaker, deploy_status, rollback_status, stopped
 from oncall_tui.text.time_format import age
@@ -102,9 +102,8 @@ def _tasks(deploy: Deploy) -> str:
 
 
 def tags(deploy: Deploy) -> str:
-    """``v1.8.3→v1.9.0``, old → new; empty: it is the same, or one of both is not known or says nothing (``latest``)."""
-    old, new = versions(deploy.old, deploy.new) if deploy.old else ("", "")
-    return f"{short_version(old)}→{short_version(new)}" if old and new and old != new else ""
+    """``v1.8.3→v1.9.0``, where both say something."""
+    return version_arrow(deploy.old, deploy.new)
 
 
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:

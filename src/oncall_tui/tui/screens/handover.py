@@ -15,7 +15,7 @@ from oncall_tui.domain.entry import Entry
 from oncall_tui.domain.plan import Choice
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import JournalError, OncallError
-from oncall_tui.reports.handover import KINDS, Handover, handover
+from oncall_tui.reports.handover import KINDS, Handover, comparisons, handover
 from oncall_tui.reports.handover_text import markdown, plain, sections, title
 from oncall_tui.text.cells import clean
 from oncall_tui.tui.bindings import bindings
@@ -28,6 +28,9 @@ from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 KEYS = " · ".join(f"{label(command)} {command.word}" for command in of("handover"))
+
+
+COMMITS_S = 3.0  # what was deployed is told without its commits, where they take longer
 
 
 class HandoverView(Modal[None]):
@@ -82,6 +85,7 @@ class HandoverView(Modal[None]):
         """Read the entries since then, the follow-ups and the incidents; on the journal's queue."""
         self.engine.memory.follow_ups.load()
         self.engine.memory.incidents.load()
+        self.engine.commits.fetch(comparisons(self.engine.update.triaged, since), COMMITS_S)
         return self.engine.journal.since(since, KINDS)
 
     async def _read(self, number: int, since: float, coming: Future) -> None:  # type: ignore[type-arg]
@@ -96,7 +100,8 @@ class HandoverView(Modal[None]):
             return
         triaged, now = self.engine.update.triaged, self.engine.clock.now()
         follow_ups, incidents = self.engine.memory.follow_ups.current, self.engine.memory.incidents.current
-        self.told = handover(entries, triaged, since, now, failure, follow_ups.values(), incidents.values())
+        kept = (follow_ups.values(), incidents.values())
+        self.told = handover(entries, triaged, since, now, failure, *kept, self.engine.commits.words)
         self._show(self.told)
 
     def _show(self, told: Handover) -> None:

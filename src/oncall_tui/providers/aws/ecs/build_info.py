@@ -19,7 +19,7 @@ LONGEST = 200
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")  # SHA-1 or SHA-256, whole or shortened
 _REF = re.compile(r"[^\s~^:?*\[\\]{1,100}")  # what git takes as the name of a tag or a branch (git-check-ref-format)
 _SSH = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!/)([\w./-]+)")  # git@github.com:example/payments.git
-_PATH = re.compile(r"[\w.-]+(/[\w.-]+)+")
+_PATH = re.compile(r"(?!\.+(/|$))[\w.-]+(/(?!\.+(/|$))[\w.-]+)+")
 
 
 def take(definition: w.EcsTaskDefinition, tags: Iterable[w.EcsTag], info: BuildInfo, lacks: str = "") -> Build:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import unread_words
+from oncall_tui.domain.comparison import CommitRange
 from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -11,7 +12,9 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.group_cells import repeats
 from oncall_tui.tui.screens.detail import pane
+from oncall_tui.tui.screens.detail.contents_part import contents
 from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
+from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section, line
 from oncall_tui.tui.widgets.text_lines import Line
@@ -71,7 +74,7 @@ def _style(alert: Alert) -> str:
     return "bold" if alert.state.asks else ""
 
 
-def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
+def suspect_section(of: Subject, commits: Part[CommitRange], scene: Scene, keys: Keys) -> Section:
     """Return the suspected deploys and the reasons, the others, and the effect of ``R``."""
     row = of.triaged_alert
     assert row is not None
@@ -97,7 +100,8 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     lines.append(((f" {named('rollback'):<9} ", "key"), (keys.back, "")))
     shown = row.suspect or found.last
     if shown is not None:
-        lines += deploy_lines(shown, scene, row.alert.state is not AlertState.RESOLVED)
+        inside = contents(of, shown, commits, scene)
+        lines += deploy_lines(shown, scene, inside, row.alert.state is not AlertState.RESOLVED)
     return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.not_known else "none")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from oncall_tui.domain.comparison import CommitRange
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service_detail import short_task
@@ -9,6 +12,8 @@ from oncall_tui.text.history_words import began_by, breaker, deploy_summary, sto
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail import pane
+from oncall_tui.tui.screens.detail.contents_part import contents
+from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Scene, Section, line
 from oncall_tui.tui.widgets.text_lines import Line
@@ -16,16 +21,15 @@ from oncall_tui.tui.widgets.text_lines import Line
 FAILURES = 6
 
 
-def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[Line]:
-    """The deploy, whole."""
+def deploy_lines(deploy: Deploy, scene: Scene, inside: Sequence[Line], takes_keys: bool = True) -> list[Line]:
+    """The deploy, whole; *inside* are the lines about what is in it."""
     now, tz = scene.now, scene.tz
     lines = pane.deploy_head(deploy, now, tz, takes_keys)
     ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished and not deploy.state.running else ""
     lines.append(
         line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)} {began_by(deploy)}{ended}")
     )
-    lines += _changes(deploy)
-    lines.append(build_line(deploy))
+    lines += [*_changes(deploy), *inside]
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
@@ -37,17 +41,6 @@ def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[
     return lines
 
 
-def build_line(deploy: Deploy) -> Line:
-    """The build: version, commit, repository and author, as its task definition names them."""
-    build = deploy.new.build
-    if build is None:
-        return line("build", "not known: its task definition was not read")
-    if build.words:
-        return line("build", build.words)
-    why = build.lacks or "its task definition names no repository, commit or version (build_info:)"
-    return line("build", f"not known: {why}", "dim")
-
-
 def _changes(deploy: Deploy) -> list[Line]:
     """Differences from the revision before, one change a line."""
     if deploy.old is None:
@@ -57,14 +50,14 @@ def _changes(deploy: Deploy) -> list[Line]:
     return [line("changes", head), *(line("", words) for words in changes(deploy.old, deploy.new))]
 
 
-def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
+def deploy_section(of: Subject, commits: Part[CommitRange], scene: Scene, back: str) -> Section:
     """The deploy that the row is about, what ``R`` would do, and the others of the service."""
     lines: list[Line] = []
     if of.deploy is None:
         note = of.service.note if of.service else ""
         lines.append(line("none", note or "no deploy of this service is known: the board keeps those of the last day"))
     else:
-        lines += deploy_lines(of.deploy, scene)
+        lines += deploy_lines(of.deploy, scene, contents(of, of.deploy, commits, scene))
     lines.insert(len(pane.deploy_head(of.deploy, scene.now, scene.tz)) if of.deploy else 0, back_line(back))
     others = [d for d in of.deploys if of.deploy is None or d.id != of.deploy.id]
     for other in others:

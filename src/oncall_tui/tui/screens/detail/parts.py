@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.comparison import CommitRange, Comparison
 from oncall_tui.domain.memory import AlertMemory
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
@@ -103,6 +104,7 @@ class DetailParts:
         self.metrics: Part[Measured] = Part()
         self.told: Part[Mapping[str, tuple[TimelineEvent, ...]]] = Part()
         self.memory: Part[AlertMemory] = Part()
+        self.commits: Part[CommitRange] = Part()
         self.runbook: Part[Runbook] = Part()
         self._place = -1  # of the runbooks, the one that was read last
         self._current: frozenset[str] | None = None  # the sources that could be read when it was looked at last
@@ -128,7 +130,7 @@ class DetailParts:
 
     def again(self) -> None:
         """A key asks for all of it."""
-        for part in (self.inside, self.metrics, self.told, self.memory):
+        for part in (self.inside, self.metrics, self.told, self.memory, self.commits):
             part.rereads.ask()
 
     def read_runbook(self, places: Sequence[RunbookAddress], folders: Sequence[Path]) -> list[Begun]:
@@ -154,22 +156,24 @@ class DetailParts:
     def wait(self) -> float | None:
         """Seconds until something that was put off is due; None: nothing is."""
         monotonic = self._engine.clock.monotonic()
-        waits = [p.rereads.wait(monotonic) for p in (self.inside, self.metrics, self.told, self.memory)]
+        every = (self.inside, self.metrics, self.told, self.memory, self.commits)
+        waits = [p.rereads.wait(monotonic) for p in every]
         return min((w for w in waits if w is not None), default=None)
 
     def close(self) -> None:
         """Nobody looks any more: nothing is asked, and what comes is dropped."""
-        for part in (self.inside, self.metrics, self.told, self.memory, self.runbook):
+        for part in (self.inside, self.metrics, self.told, self.memory, self.commits, self.runbook):
             part.rereads.close()
 
     def _all(self, of: Subject) -> list[tuple[Part, Hashable, Callable[[], Future] | None]]:  # type: ignore[type-arg]
-        ids = timeline_ids(of)
+        ids, compared = timeline_ids(of), of.comparison
         self._ended.update(o.plan_id for o in self._engine.actions.outcomes if o.target in ids and o.state.final)
         return [
             (self.inside, inside_mark(of), self._inspect(of.service) if of.service else None),
             (self.metrics, state_mark(of), self._measure(of) if wanted(of) else None),
             (self.told, (state_mark(of), len(self._ended)), lambda: self._timelines(ids)),
             (self.memory, self._memory_mark(of), self._remember(of) if of.members else None),
+            (self.commits, compared, self._commits(compared)),
         ]
 
     # --- the calls ----------------------------------------------------------------------------------------------------
@@ -181,6 +185,11 @@ class DetailParts:
             return provider.inspect(service.id)
 
         return lambda: self._engine.on_demand.ask(service.source, question, "tasks")
+
+    def _commits(self, compared: Comparison | None) -> Callable[[], Future[CommitRange]] | None:
+        """They are read once: two versions stay what they are."""
+        commits = self._engine.commits
+        return partial(commits.read, compared) if compared and compared.readable and commits.configured else None
 
     def _memory_mark(self, of: Subject) -> Hashable:
         """Return all that has to stay for the record not to be asked again: alerts, actions, marks and follow-ups."""

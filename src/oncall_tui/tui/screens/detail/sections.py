@@ -27,12 +27,12 @@ def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[
     if of.triaged_alert is not None:
         head = [
             alert_section(of, scene, keys, health_line(of, parts.inside, scene)),
-            suspect_section(of, scene, keys),
+            suspect_section(of, parts.commits, scene, keys),
             service,
         ]
         memory = memory_section(parts.memory, scene)
         return [*head, metrics, story, memory, related_section(of, scene), runbook, about_section(of, scene)]
-    deploy = deploy_section(of, scene, keys.back)
+    deploy = deploy_section(of, parts.commits, scene, keys.back)
     head = [deploy, service] if of.pane == "deploys" else [service, deploy]
     return [*head, metrics, alerts_section(of, scene), story, runbook]
 

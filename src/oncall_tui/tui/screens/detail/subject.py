@@ -8,6 +8,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.comparison import Comparison, compare_deploy
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
@@ -54,6 +55,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         names = [a.source for a in self.members]
         names += [one.source for one in (self.service, self.deploy) if one is not None]
         return tuple(dict.fromkeys(names))
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison of its deploy with what ran before; None: nothing says where."""
+        return compare_deploy(self.deploy, self.product) if self.deploy is not None else None
 
     def title(self) -> str:
         """Name the row, for the header."""

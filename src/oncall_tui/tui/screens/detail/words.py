@@ -8,6 +8,7 @@ import msgspec
 
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.time_format import ago, moment
+from oncall_tui.tui.palette import LINK
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
@@ -43,6 +44,11 @@ class Section(msgspec.Struct, frozen=True):
 def line(name: str, text: str, style: str = "") -> Line:
     """A line with a name before it; empty: it goes on with the one above."""
     return ((f" {name:<{NAME_CELLS}} ", "dim"), (text, style))
+
+
+def link_line(name: str, url: str) -> Line:
+    """A line with a link, whole: to be read, and to be opened by a terminal that can."""
+    return line(name, url, f"{LINK}{url}")
 
 
 def hint(text: str) -> Line:

@@ -12,6 +12,7 @@ from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.domain.revision import Revision, changes
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.ecs import codedeploy as cd
+from oncall_tui.providers.aws.ecs.mapping import person
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
@@ -20,7 +21,8 @@ from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, stat
 from oncall_tui.text.time_format import local_time, span
 
 NOT_RESTORED = "secrets' values, autoscaling, data that the deploy changed"
-AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
+# A deploy tool's lock, and a build under way, are nothing that ECS knows of
+AGAIN = "a pipeline may deploy {leaving} again meanwhile, which is not visible here: tell its owners, revert it there"
 
 
 def request(seen: ServiceSnapshot, facts: RollbackInputs, call: str, leaving: Revision, to: Revision) -> dict[str, Any]:
@@ -126,9 +128,21 @@ def _lines(
         ("changes", " · ".join(changes(leaving, to.revision))),
         ("API call", call_words(decision.call, to.revision.short, facts)),
         ("not restored", not_restored(decision.call, known, leaving, to.revision)),
-        ("afterwards", AGAIN.format(leaving=leaving.short) if back else ""),  # the way forward is what CI wants, too
+        ("afterwards", _afterwards(seen, facts, known, leaving) if back else ""),  # forward is what CI wants, too
     ]
     return tuple((name, text) for name, text in lines if text)
+
+
+def _afterwards(seen: ServiceSnapshot, facts: RollbackInputs, known: RevisionCache, leaving: Revision) -> str:
+    """Say whose the last deploy was, as far as its task definition tells: it may come again."""
+    newest = seen.newest
+    began = newest.created_at if newest else seen.code_deploys[0].create_time if seen.code_deploys else 0.0
+    definition = known.definition_of(newest.target_arn) if newest else ""
+    made = known.definitions.get(definition or leaving.task_definition)
+    by = person(made.registered_by) if made and made.registered_by else ""
+    when = f" {span(facts.now - began)} ago" if began else ""
+    last = f"the last deploy came from {by}{when}" if by else "who deployed last is not known"
+    return f"{last}; {AGAIN.format(leaving=leaving.short)}"
 
 
 def not_restored(call: Call | None, known: RevisionCache, leaving: Revision, to: Revision) -> str:
