@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -26,11 +27,17 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """Look and sound of the screen. *keys* is an action's id -> its key; *views* a name -> a filter's text."""
+    """Look and sound of the screen. *keys* is an action's id -> its key; *views* a name -> a filter's text.
+
+    *ambiguous_width* is how many cells the terminal gives to "…", "·", "→" and the lines of frames (Unicode's ambiguous
+    characters); *signs* which signs the program draws with.
+    """
 
     bell: bool = True
     mouse: bool = False
     theme: str = ""
+    ambiguous_width: Literal[1, 2] = 1
+    signs: Literal["unicode", "ascii"] = "unicode"
     keys: dict[str, str] = {}
     views: dict[str, str] = {}
 

@@ -179,6 +179,8 @@ _TEMPLATE = """\
 #   bell: true                       # ring when something new pages
 #   mouse: false                     # true takes the mouse from the terminal's own selecting and copying
 #   theme: textual-dark
+#   ambiguous_width: 2               # where the terminal draws "…", "→" and frames two cells wide
+#   signs: ascii                     # where its font lacks them
 #   keys: {rollback: ctrl+r}
 #   views: {mine: payments}
 

@@ -76,7 +76,7 @@ class OncallApp(App[None]):
 
     def __init__(self, engine: Engine, config: Config) -> None:
         super().__init__(driver_class=KeyDriver)
-        guard(self)
+        guard(self, config.screen.ambiguous_width, config.screen.signs)
         self.engine = engine
         self.config = config
         self._pages = NewPages()

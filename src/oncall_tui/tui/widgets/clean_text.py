@@ -43,9 +43,15 @@ def _joins(char: str) -> bool:
     return clean("a" + char) == "a" + char
 
 
-def guard(app: App[Any]) -> None:
-    """Put the last look into *app*, for every widget that it will ever show."""
+def guard(app: App[Any], ambiguous_width: int = 1, signs: str = "unicode") -> None:
+    """Put the last look into *app*, for every widget that it will ever show; with it, where the configuration asks for
+    that, the signs that are one cell wide in every terminal.
+    """
     app._filters.insert(0, CleanLines())
+    if ambiguous_width == 2 or signs == "ascii":
+        from oncall_tui.tui.widgets.plain_signs import PlainSigns  # seldom asked for
+
+        app._filters.insert(1, PlainSigns(wide=ambiguous_width == 2, ascii_signs=signs == "ascii"))
 
 
 def copyable(text: str) -> str:
