@@ -86,8 +86,12 @@ def make_engine(
     steady_s: float | None = None,
     clock: Clock | None = None,
     takes_readings: bool = False,
+    stays: bool = False,
 ) -> Engine:
-    """An engine over every configured source, not started yet. *takes_readings*: a recorder's, where there is one."""
+    """An engine over every configured source, not started yet.
+
+    *takes_readings*: a recorder's, where there is one. *stays*: it goes on reading, as a board and a recorder do.
+    """
     from oncall_tui.engine.engine import Engine  # a program that only reads never loads what acts
 
     time_format.set_zone(ZoneInfo(config.timezone))
@@ -96,7 +100,7 @@ def make_engine(
     read_only = read_only or config.read_only
     journal_path = Path(config.journal_path).expanduser()
     log.start(journal_path.parent)
-    specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
+    specs = tuple(_spec(options, actor, clock, read_only, stays) for options in config.sources)
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     journal = open_journal(config, clock)
     return Engine(
@@ -340,19 +344,20 @@ def unready(config: Config) -> dict[str, str]:
     return found
 
 
-def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:
+def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, stays: bool = False) -> SourceSpec:
     context = Context(
         source=options.name,
         actor_email=actor.email,
         clock=clock,
         read_only=read_only,
+        stays=stays,
     )
 
     def build() -> Provider:
         return registry.build(options, context)
 
-    tells = registry.SOURCES[options.provider].on_call
-    return SourceSpec(options.name, options.provider, build, options.interval_s, tells)
+    entry = registry.SOURCES[options.provider]
+    return SourceSpec(options.name, options.provider, build, options.interval_s, entry.on_call, entry.tells_events)
 
 
 def _on_call(spec: SourceSpec) -> Callable[[], SupportsOnCall]:

@@ -23,7 +23,7 @@ from oncall_tui.simulator.scenarios.reader import load
 from oncall_tui.tui.commands import BY_VERB, by_group, configurable, label, own
 
 ROOT = Path(__file__).parents[2]
-NO_ALERTS = {"ecs", "rds"}  # providers that tell of services, deploys and changes alone
+NO_ALERTS = {"ecs", "rds", "eventbridge"}  # providers that tell of services, deploys and changes alone
 DOCUMENTS = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
 
 

@@ -32,6 +32,7 @@ HAS = {
     "sentry": {base.SupportsTimeline, base.SupportsHistory},
     "datadog": set[Any](),
     "mackerel": {base.SupportsTimeline, base.SupportsHistory},
+    "eventbridge": set[Any](),
 }
 ALL: tuple[Any, ...] = tuple(
     value for name, value in vars(base).items() if name.startswith("Supports") and value is not base.SupportsBulk

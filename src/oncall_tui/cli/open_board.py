@@ -33,7 +33,7 @@ def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
     from oncall_tui.tui.app import OncallApp
     from oncall_tui.tui.terminal.ending import EndSignals
 
-    engine = bootstrap.make_engine(config, read_only=read_only, takes_readings=True)
+    engine = bootstrap.make_engine(config, read_only=read_only, takes_readings=True, stays=True)
     app = OncallApp(engine, config)
     left: tuple[str, ...] = ()
     with EndSignals(app.end, app.put_terminal_back):

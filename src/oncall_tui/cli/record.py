@@ -97,7 +97,7 @@ def stand_by(lease: Lease, stopped: Stopped) -> bool:
 
 def run(config: Config, lease: Lease, stopped: Stopped, read_only: bool) -> int:
     """Record until it is stopped, or its lease is lost; the exit code."""
-    engine = bootstrap.make_engine(config, read_only=read_only)
+    engine = bootstrap.make_engine(config, read_only=read_only, stays=True)
     engine.recorder.keep_details()
     say(f"recording into {engine.journal.path}")
     engine.start()

@@ -125,6 +125,11 @@ _TEMPLATE = """\
 #     url: https://api.mackerelio.com
 #     organization: example          # its name, for links to alerts
 #     services: {Shop: prod-main/checkout-api}   # which ECS service a service of Mackerel's is
+#   - name: events
+#     provider: eventbridge
+#     queue: https://sqs.ap-northeast-1.amazonaws.com/123456789012/oncall-events   # or its name; one reader a queue
+#     region: ap-northeast-1         # profile, role_arn and endpoint_url as for ecs
+#     profile: prod
 
 ## Which alerts page; the others only notify. A rule has fields (severity, provider, urgency, source, state) and labels;
 ## all of them must match, each as a glob, and one rule is enough.

@@ -41,6 +41,7 @@ _KINDS = {
     "cloudwatch": "CloudWatch alarms",
     "datadog": "Datadog monitors",
     "ecs": "ECS services",
+    "eventbridge": "EventBridge events",
     "mackerel": "Mackerel alerts",
     "pagerduty": "PagerDuty incidents",
     "rds": "RDS databases",

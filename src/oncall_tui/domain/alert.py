@@ -53,6 +53,7 @@ _SYSTEMS = {
     "alertmanager": "Alertmanager",
     "cloudwatch": "CloudWatch",
     "datadog": "Datadog",
+    "eventbridge": "EventBridge",
     "mackerel": "Mackerel",
     "pagerduty": "PagerDuty",
     "rds": "RDS",

@@ -55,6 +55,7 @@ from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 if TYPE_CHECKING:
     from oncall_tui.domain.comparison import CommitRange, Comparison
     from oncall_tui.domain.memory import RowMemory
+    from oncall_tui.engine.event_watch import EventWatch
     from oncall_tui.engine.memory import RecordMemory
     from oncall_tui.engine.recorder_watch import RecorderWatch
     from oncall_tui.inspection.commits import CommitReader, Commits
@@ -112,9 +113,20 @@ class Engine:
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
         self._dirty = threading.Event()
         self.polled: list[Callable[[], None]] = [self._dirty.set]  # called after each poll, by its thread
+        waiting = PollLimiter(POLLS_AT_ONCE, clock)  # who waits for events takes no place from who reads
         self._pollers = {
-            s.name: Poller(s.name, s.provider, s.build, clock, limiter, self._tell_polled, s.interval_s) for s in specs
+            s.name: Poller(
+                s.name,
+                s.provider,
+                s.build,
+                clock,
+                waiting if s.tells_events else limiter,
+                self._tell_polled,
+                s.interval_s,
+            )
+            for s in specs
         }
+        self._event_watch = self._follow_events([s.name for s in specs if s.tells_events])
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
@@ -235,6 +247,16 @@ class Engine:
     def _tell_polled(self) -> None:
         for tell in self.polled:
             tell()
+
+    def _follow_events(self, tells: list[str]) -> EventWatch | None:
+        """Return what follows from events for the other sources; None where no source tells any."""
+        if not tells:
+            return None
+        from oncall_tui.engine.event_watch import EventWatch  # only where one is configured
+
+        watch = EventWatch(self._pollers, tells, self.clock)
+        self.polled.append(watch.polled)
+        return watch
 
     def rebuild(self) -> None:
         """Build the board again: an engineer asked to see what is hidden."""
@@ -400,6 +422,7 @@ class Engine:
             for what, step in (
                 ("the board's rows", self._build_board),
                 ("the journal of what is watched", self._watch),
+                ("what events tell", self._event_watch.tick if self._event_watch is not None else _nothing),
                 ("open intents", self._resume),
                 ("extending acknowledgements", self.actions.ack_renewer.tick),
                 ("who is on call", self._ask_on_call),
@@ -531,3 +554,7 @@ class Engine:
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
         return self._plan_enricher.still_firing(service_id)
+
+
+def _nothing() -> None:
+    """No source tells events."""

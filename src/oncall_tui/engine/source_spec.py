@@ -13,7 +13,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
     """One configured source: *build* makes its provider (slow imports included) and is called on its own thread.
 
     *interval_s* is in seconds (None: the provider's own). *on_call*: its provider tells who is on call
-    (base.SupportsOnCall).
+    (base.SupportsOnCall). *tells_events*: its polls wait for events.
     """
 
     name: str
@@ -21,3 +21,4 @@ class SourceSpec(msgspec.Struct, frozen=True):
     build: Callable[[], Provider]
     interval_s: float | None = None
     on_call: bool = False
+    tells_events: bool = False

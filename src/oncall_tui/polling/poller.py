@@ -60,6 +60,7 @@ class Poller:
         self._wake = threading.Condition()
         self._due = 0.0
         self._request = ReadRequest()
+        self._told = False  # events tell of what moves at this source
         self._renew = False
         self._stopped = False
         self._ready = threading.Event()
@@ -91,6 +92,27 @@ class Poller:
             )
             self._due = 0.0
             self._wake.notify()
+
+    @property
+    def polls(self) -> bool:
+        """Return whether it reads its source itself, and no other process does in its place."""
+        return self._given is None
+
+    def events_tell(self, tell: bool) -> None:
+        """Note whether events tell of what moves at this source. From when they do not, it looks for it again."""
+        with self._wake:
+            if tell == self._told:
+                return
+            self._told = tell
+            if not tell:
+                self._due = 0.0
+                self._wake.notify()
+
+    def doubt(self, words: str = "", note: str = "") -> None:
+        """Say why what this source tells is not all (*words*; empty: nobody doubts it), or what is not known of it."""
+        if (words, note) != (self.seen.doubt, self.seen.note):
+            self._set(doubt=words, note=note)
+            self._changed()
 
     def renew(self) -> None:
         """Forget the credentials, because the login was renewed, then read."""
@@ -183,6 +205,7 @@ class Poller:
         try:
             with told_of_answers(self._answered), telling(self._waits):
                 provider = self._provider()
+                request = msgspec.structs.replace(request, told=self._told)
                 reading = provider.read(self._with_parts(request, began))
         except SourceError as error:
             return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))

@@ -13,6 +13,7 @@ from oncall_tui.text.time_format import span
 
 SET_S = 2.0  # a clock that went so far apart from its other face was set
 SAID_NOTHING = "it may ask something, and has no terminal here: run it by hand"
+DOUBTED = "check its rule, the rule's target and the queue's policy; meanwhile all is read as without it"
 WAITS_S = 3.0  # what a poll waits for beside its source is said from then on
 LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a call that still has no answer hangs
 
@@ -21,7 +22,8 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     """A poller's knowledge of its source. *asking_since* is when the poll that runs now began, *read_since* when the
     reading was true, *answered_at* when the poll that runs now got its last answer: all monotonic, so that a clock that
     is set makes nothing older or newer. *waits_for* names what the poll waits for beside its source (a credential
-    command), *waits_since* when that began. *handles* are the verbs that its provider has a handler for (None: it is
+    command), *waits_since* when that began. *doubt* is why what it tells is not all, though it is read well; *note*
+    what is not known of it. *handles* are the verbs that its provider has a handler for (None: it is
     not built yet).
     """
 
@@ -41,6 +43,8 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     banner: str = ""
     calls_per_s: float = 0.0
     handles: frozenset[Verb] | None = None
+    doubt: str = ""
+    note: str = ""
 
 
 def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
@@ -126,7 +130,10 @@ def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else _going_on(seen, monotonic) or "its poll is late"
         return SourceState.STALE, why, "check the network to the source"
-    return _whole(seen)
+    state, words, hint = _whole(seen)
+    if seen.doubt and state is SourceState.OK:
+        return SourceState.STALE, seen.doubt, DOUBTED
+    return state, words or seen.note, hint
 
 
 def _whole(seen: PollState) -> tuple[SourceState, str, str]:

@@ -42,10 +42,12 @@ class ReadRequest(msgspec.Struct, frozen=True):
     """The poller's request: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first.
 
     *part* is there until a reading was whole: a provider whose list has many pages tells by it what it has so far.
+    *told*: events tell of what moves at this source, so that it need not be looked for as often.
     """
 
     fresh: bool = False
     watch: frozenset[str] = frozenset()
+    told: bool = False
     part: Callable[[Callable[[], Reading]], None] | None = None
 
     def tell_part(self, make: Callable[[], Reading]) -> None:
@@ -328,11 +330,13 @@ class Signer(Protocol):
 class Context(msgspec.Struct, frozen=True):
     """Bootstrap's arguments for a provider's factory, besides its options.
 
-    *signer* makes a signer from AWS options, which a provider of another system cannot import.
+    *signer* makes a signer from AWS options, which a provider of another system cannot import. *stays*: the program
+    goes on reading, as a board and a recorder do, and no command: it may take what is given to one reader alone.
     """
 
     source: str
     actor_email: str
     clock: Any  # oncall_tui.runtime.clock.Clock; Any keeps msgspec out of protocols
     read_only: bool = False
+    stays: bool = False
     signer: Callable[[Any], Signer] | None = None

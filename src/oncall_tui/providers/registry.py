@@ -17,7 +17,8 @@ class RegistryEntry(msgspec.Struct, frozen=True):
     """The places of a provider's options type and factory: ``module:name``, under this package.
 
     *on_call*: it tells who is on call (base.SupportsOnCall); *history*: what its system remembers
-    (base.SupportsHistory); *names_services*: which services there are (base.SupportsServiceNames).
+    (base.SupportsHistory); *names_services*: which services there are (base.SupportsServiceNames). *tells_events*: its
+    polls wait for events, and its readings say which services moved.
     """
 
     options: str
@@ -25,6 +26,7 @@ class RegistryEntry(msgspec.Struct, frozen=True):
     on_call: bool = False
     history: bool = False
     names_services: bool = False
+    tells_events: bool = False
 
 
 SOURCES: dict[str, RegistryEntry] = {
@@ -38,6 +40,7 @@ SOURCES: dict[str, RegistryEntry] = {
     "sentry": RegistryEntry("sentry.options:SentryOptions", "sentry.provider:build", history=True),
     "datadog": RegistryEntry("datadog.options:DatadogOptions", "datadog.provider:build"),
     "mackerel": RegistryEntry("mackerel.options:MackerelOptions", "mackerel.provider:build", history=True),
+    "eventbridge": RegistryEntry("aws.options:EventBridgeOptions", "aws.eventbridge.provider:build", tells_events=True),
 }
 
 DESTINATIONS: dict[str, RegistryEntry] = {

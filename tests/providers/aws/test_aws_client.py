@@ -350,6 +350,6 @@ def test_the_data_files_are_botocores_without_documentation_and_foreign_endpoint
     assert [p["regions"].keys() for p in found["partitions"]] == [p["regions"].keys() for p in known["partitions"]]
     called = {
         botocore.session.Session().get_service_model(service).endpoint_prefix
-        for service in (*SERVICES, "sns", "sts", "sso", "sso-oidc", "signin")
+        for service in (*SERVICES, "sns", "sqs", "sts", "sso", "sso-oidc", "signin")
     }
     assert called == ENDPOINTS

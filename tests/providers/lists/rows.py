@@ -21,7 +21,9 @@ from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
 from oncall_tui.providers.aws.cloudwatch.schema import CloudWatchAlarm
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.ecs.schema import EcsService
-from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions
+from oncall_tui.providers.aws.eventbridge.provider import EventBridgeProvider
+from oncall_tui.providers.aws.eventbridge.schema import QueueMessage
+from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions, EventBridgeOptions
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.datadog import provider as datadog
 from oncall_tui.providers.datadog.options import DatadogOptions
@@ -158,6 +160,13 @@ def _service(n: int) -> dict[str, Any]:
     return {**of, **counts, **rest, "deployments": [deployment], "createdAt": 1.0, "schedulingStrategy": "REPLICA"}
 
 
+def _message(n: int) -> dict[str, Any]:
+    detail = {"SourceIdentifier": f"db{n}", "EventCategories": ["failover"], "Message": "m", "Date": ISO}
+    kind = {"detail-type": "RDS DB Instance Event", "source": "aws.rds", "id": f"e{n}", "time": ISO, "detail": detail}
+    sent = {"SentTimestamp": "1799999000000"}
+    return {"MessageId": f"m{n}", "ReceiptHandle": f"h{n}", "Body": json.dumps(kind), "Attributes": sent}
+
+
 LISTS = (
     Canned("prom", "/api/v2/alerts", AlertmanagerAlert, _alert, kept=("status.state",)),
     Canned("prom", "/api/v2/silences", ListedSilence, _silence),
@@ -169,6 +178,7 @@ LISTS = (
     Canned("sentry", "/api/0/organizations/o/issues/", SentryIssue, _issue, kept=("status", "level", "substatus")),
     Canned("mackerel", "/api/v0/alerts", MackerelAlert, _mackerel, lambda items: {"alerts": items}, ("status", "type")),
     Canned("alarms", "DescribeAlarms", CloudWatchAlarm, _alarm, lambda items: {"MetricAlarms": items}, ("StateValue",)),
+    Canned("events", "ReceiveMessage", QueueMessage, _message, lambda items: {"Messages": items}),
     Canned("prod", "DescribeServices", EcsService, _service, lambda items: {"services": items}, ("status",)),
 )
 ELSE: dict[str, Any] = {  # what else is asked for on the way
@@ -189,6 +199,9 @@ ELSE: dict[str, Any] = {  # what else is asked for on the way
     "DescribeClusters": {"clusters": []},
     "ListServiceDeployments": {"serviceDeployments": []},
     "ListTasks": {"taskArns": []},
+    "GetQueueUrl": {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/q"},
+    "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "3"}},
+    "DeleteMessageBatch": {},
 }
 
 
@@ -234,13 +247,16 @@ def _build(source: str, rig: Rig) -> Any:
         return mackerel.build(MackerelOptions(**common, api_key=KEY), context, wire)
     if source == "alarms":
         return CloudWatchProvider(CloudWatchOptions(**common, region="eu-west-1"), context, call)
+    if source == "events":
+        stays = msgspec.structs.replace(context, stays=True)
+        return EventBridgeProvider(EventBridgeOptions(**common, queue="q", region="eu-west-1"), stays, call)
     return EcsProvider(EcsOptions(**common, region="eu-west-1", clusters=("main",)), context, call)
 
 
 def rows(reading: Reading) -> dict[str, Any]:
     """The rows of a reading, without when they were read; each of their times can be shown."""
     found: dict[str, Any] = {}
-    for row in (*reading.alerts, *reading.services, *reading.deploys):
+    for row in (*reading.alerts, *reading.services, *reading.deploys, *reading.changes):
         told = msgspec.structs.asdict(row)
         for value in told.values():
             if isinstance(value, float):

@@ -334,7 +334,8 @@ def test_no_answer_of_any_kind_is_a_bug_of_the_provider(canned: Canned, body: by
         said += rig.read().problems
     except Malformed as error:
         said.append(error.message)
-    assert said or canned.path == "/api/v2/silences"
+    empty_queue = canned.path == "ReceiveMessage" and body in (b"", b'{"odd": 1}')  # it answers without the list
+    assert said or canned.path == "/api/v2/silences" or empty_queue
 
 
 def test_bytes_that_are_no_utf8_are_replaced_in_their_own_item() -> None:

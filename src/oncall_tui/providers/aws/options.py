@@ -1,10 +1,15 @@
-"""The options of an ECS, a CloudWatch or an RDS source. No I/O is imported here."""
+"""The options of an AWS source. No I/O is imported here."""
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
 from oncall_tui.providers.options import SourceOptions
+
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # SQS developer guide, "Quotas"; a FIFO queue's ends in .fifo
+QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:\d{12}/)?[A-Za-z0-9_-]{1,80}")
 
 
 class BuildPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,3 +93,20 @@ class RdsOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     databases: tuple[str, ...] = ("*",)
+
+
+class EventBridgeOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One SQS queue that an EventBridge rule fills.
+
+    *queue*: its URL, or its name in this account and region (which needs ``sqs:GetQueueUrl`` besides).
+    """
+
+    queue: str
+
+    def __post_init__(self) -> None:
+        if self.queue.endswith(".fifo"):
+            raise ValueError(
+                "queue: expected a standard queue: one that is first-in-first-out is held up by one message"
+            )
+        if not (QUEUE_NAME.fullmatch(self.queue) or QUEUE_URL.fullmatch(self.queue)):
+            raise ValueError("queue: expected a queue's URL or its name, as oncall-events")

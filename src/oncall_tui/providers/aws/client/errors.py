@@ -37,6 +37,8 @@ DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "KmsAccessDenied",
+        "KMS.AccessDeniedException",
         "AuthorizationError",
         "UnauthorizedOperation",
         "ForbiddenException",
@@ -51,6 +53,8 @@ THROTTLED = frozenset(
         "Throttling",
         "ThrottlingException",
         "Throttled",
+        "KmsThrottled",
+        "OverLimit",  # SQS: too many messages are held
         "ThrottledException",
         "KMSThrottling",
         "ProvisionedThroughputExceededException",  # DynamoDB's
@@ -85,6 +89,8 @@ GONE = frozenset(
         "ServiceDeploymentNotFoundException",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
     }
 )
 _PERMISSION = re.compile(r"perform:? ([A-Za-z0-9-]+:[A-Za-z*]+)")
@@ -236,7 +242,7 @@ def _answered(error: boto.ClientError, where: CallContext) -> errors.SourceError
     if (
         "unable to describe task definition" in text.lower()
         or code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "DoesNotExistException"))
-        or code == "ServiceNotActiveException"
+        or code in GONE
     ):
         return Gone(f"{operation}: {text or code}")
     return AwsRefusal(f"{operation}: AWS refused the request: {text or code}")
@@ -257,6 +263,9 @@ def _answered_write(error: boto.ClientError, where: CallContext) -> errors.Actio
 def _denied(text: str, service: str, operation: str) -> errors.Denied:
     found = _PERMISSION.search(text)
     permission = found.group(1) if found else f"{service}:{operation}"
+    if permission == f"{service}:{operation}".lower():  # SQS says it in lower case
+        permission = f"{service}:{operation}"
+    permission = permission.replace("sqs:DeleteMessageBatch", "sqs:DeleteMessage")  # IAM has one for both
     if operation == "GetRoleCredentials":
         return errors.Denied("this SSO login has no such role in that account", "ask for the role to be assigned")
     if operation == "AssumeRole" or permission == "sts:AssumeRole":

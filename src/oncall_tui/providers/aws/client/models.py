@@ -13,7 +13,7 @@ from typing import Any
 # Endpoint names of the services that are called: for data, for credentials. Of others botocore would take the pattern.
 ENDPOINTS = frozenset(
     {"ecs", "codedeploy", "monitoring", "logs", "sns", "elasticloadbalancing", "sts", "oidc", "portal.sso", "signin"}
-    | {"rds", "application-autoscaling", "cloudtrail"}
+    | {"rds", "application-autoscaling", "cloudtrail", "sqs"}
 )
 _READ: dict[str, Callable[[Path], bytes]] = {
     ".json": Path.read_bytes,

@@ -16,12 +16,13 @@ import msgspec
 from oncall_tui.errors import SourceError
 from oncall_tui.providers.aws.ecs.poll.attention import MOVING_S, VERY_STILL_S
 from oncall_tui.providers.aws.ecs.poll.fair_share import SHARES, FairShares, Purpose, kept, paces
-from oncall_tui.providers.aws.ecs.poll.refresh_queue import SWEEP_S, Heads, RefreshQueue, sweep_rate
+from oncall_tui.providers.aws.ecs.poll.refresh_queue import SWEEP_S, SWEEP_TOLD_S, Heads, RefreshQueue
 
 DISCOVER_S = 300.0
 LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
 LOOK_S = 9.0
 LOOK_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows a read
+LOOK_TOLD_S = 30.0  # while events tell of what moves
 FEW = 60
 CLUSTERS_A_CALL = 100
 FAILED_S = 5.0
@@ -86,6 +87,8 @@ class CallSchedule:
         self.discover_at = 0.0
         self.look_at = 0.0
         self.discovered = False
+        self._told = False  # events tell of what moves
+        self._looked_at = 0.0
         self._look_next: list[str] = []  # clusters of a look that is not finished
         self._shares = FairShares(SHARES)
         self._paces = paces()
@@ -211,7 +214,7 @@ class CallSchedule:
         """Note that a DescribeClusters was answered."""
         del self._look_next[:CLUSTERS_A_CALL]
         if not self._look_next:
-            self.look_at = now + self.look_every
+            self.look_at, self._looked_at = now + self.look_every, now
 
     def failed(self, call: PollCall, now: float) -> None:
         """Note that *call* failed, or hung: it is tried again later, and others meanwhile."""
@@ -233,6 +236,15 @@ class CallSchedule:
         else:
             self._deploys_held[call.purpose] = now + FAILED_S
 
+    def events_tell(self, told: bool) -> None:
+        """Look for what moves more seldom while events tell of it, and as before from when they do not."""
+        if told == self._told:
+            return
+        self._told = told
+        self.queue.sweep_s = SWEEP_TOLD_S if told else SWEEP_S
+        if not told:
+            self.look_at = min(self.look_at, self._looked_at + self.look_every)
+
     def want_all(self) -> None:
         """Read everything now."""
         self.discover_at = self.look_at = 0.0
@@ -247,6 +259,8 @@ class CallSchedule:
     @property
     def look_every(self) -> float:
         """Return the seconds between two readings of the clusters' task counts."""
+        if self._told:
+            return LOOK_TOLD_S
         return LOOK_FEW_S if len(self.queue.slots) <= FEW else LOOK_S
 
     def promise(self, rate: float) -> Promise:
@@ -255,8 +269,8 @@ class CallSchedule:
             rate = min(rate, 1 / self._took_s)
         self.queue.rate = rate
         load = self.queue.load()
-        sweep = min(sweep_rate(load.services), kept(Purpose.SWEEP, rate))
-        rows = max(SWEEP_S, self.queue.to_sweep / sweep)
+        sweep = min(self.queue.sweep_rate(), kept(Purpose.SWEEP, rate))
+        rows = max(self.queue.sweep_s, self.queue.to_sweep / sweep)
         lively = load.lively / min(self._paces[Purpose.LIVELY].per_s, kept(Purpose.LIVELY, rate))
         lingering = load.lingering / min(self._paces[Purpose.LINGERING].per_s, kept(Purpose.LINGERING, rate))
         needed = -(-len(self.clusters) // CLUSTERS_A_CALL)
@@ -269,6 +283,8 @@ class CallSchedule:
         )
 
     def _words(self, rows: float, sweep: float) -> str:
+        if self._told and rows <= SWEEP_TOLD_S:
+            return f"events tell what moves: the rest is read every {rows:.0f} s, task counts every {LOOK_TOLD_S:.0f} s"
         if rows <= NORMAL_ROWS_S or not self.discovered:
             return ""
         services, clusters = len(self.queue.slots), len(self.clusters)

@@ -92,6 +92,7 @@ class EcsReader:
         self._good, self._failed = 0, None
         if request.fresh:
             self._want_all()
+        self._schedule.events_tell(request.told)
         self._queue.focus(request.watch | self._take_touched())
         wait = self._work()
         calls = sum(self._client.calls.values()) - self._before

@@ -20,6 +20,7 @@ from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose, kept
 
 A_CALL = 10  # DescribeServices takes ten names
 SWEEP_S = 69.0
+SWEEP_TOLD_S = 138.0  # while events tell of what moves: half as many calls
 SWEEP_CALLS_PER_S = 0.29  # for up to 200 services, and in proportion above: 0.5/s is the budget for everything together
 SWEEP_CALLS_MOST = 1.45  # 1,000 services; more take longer than SWEEP_S
 WANT_AGAIN_S = 9.0
@@ -83,6 +84,7 @@ class RefreshQueue:
         self._suspects: dict[str, set[str]] = {}  # cluster -> services that were in each of them
         self._load: Load | None = None
         self.rate = RATE_PER_S  # calls a second to be had
+        self.sweep_s = SWEEP_S
 
     # --- told ---
 
@@ -199,8 +201,8 @@ class RefreshQueue:
     def heads(self, now: float) -> Heads:
         """The service of each purpose that is, or will be, due first."""
         heads: Heads = {}
-        late, sweep_at = now - SWEEP_S, self._swept_at + self.sweep_every()
-        soonest = self._swept_at + 1 / sweep_rate(len(self.slots))
+        late, sweep_at = now - self.sweep_s, self._swept_at + self.sweep_every()
+        soonest = self._swept_at + 1 / self.sweep_rate()
         for key, slot in self.slots.items():
             held, fails = slot.held, slot.fails
             if self._held:
@@ -221,7 +223,7 @@ class RefreshQueue:
                 self._offer(heads, purpose, (max(read_at + care_of.every, held), 0.0, key))
             if care_of is None or read_at <= late:
                 # Where services went, a sweep has fewer calls, and the next is further off than the oldest may wait.
-                due = max(soonest, min(sweep_at, read_at + SWEEP_S))
+                due = max(soonest, min(sweep_at, read_at + self.sweep_s))
                 self._offer(heads, Purpose.SWEEP, (max(due, held), read_at, key))
         return heads
 
@@ -279,7 +281,11 @@ class RefreshQueue:
     def sweep_every(self) -> float:
         """Return the seconds between two calls of the sweep."""
         calls = self.to_sweep
-        return max(SWEEP_S / calls, 1 / sweep_rate(len(self.slots))) if calls else SWEEP_S
+        return max(self.sweep_s / calls, 1 / self.sweep_rate()) if calls else self.sweep_s
+
+    def sweep_rate(self) -> float:
+        """Return the calls a second that a sweep may take."""
+        return sweep_rate(len(self.slots)) * SWEEP_S / self.sweep_s
 
     @property
     def to_sweep(self) -> int:
@@ -287,7 +293,7 @@ class RefreshQueue:
         load = self.load()
         lively = load.lively / kept(Purpose.LIVELY, self.rate)
         lingering = load.lingering / kept(Purpose.LINGERING, self.rate)
-        return load.all if max(lively, lingering) > SWEEP_S / 2 else load.rest
+        return load.all if max(lively, lingering) > self.sweep_s / 2 else load.rest
 
     def load(self) -> Load:
         """Return what a round of each kind costs now."""

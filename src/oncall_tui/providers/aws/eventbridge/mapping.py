@@ -1,0 +1,241 @@
+"""A message's body → what it tells: a service that moved, or a change. Pure.
+
+Nothing is shown of an ECS event itself: it only says which service to read now, and what was read is shown. So an event
+that is lost, late, twice or forged shows nothing that is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.service import ServiceKey
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.eventbridge import schema as w
+from oncall_tui.providers.aws.rds.mapping import CLUSTER, INSTANCE, DatabaseEvent
+from oncall_tui.providers.lists import UNDECODABLE, DamagedItem, decode, decode_item
+
+TEXT = 300  # characters of a change's text
+KIND = 80  # and of an event's source and type, where they are told
+
+
+DATABASES = frozenset({"aws.rds RDS DB Instance Event", "aws.rds RDS DB Cluster Event"})
+
+
+class NotAnEvent(Exception):
+    """A message that is no event of EventBridge: why, in words that repeat nothing of it."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The news of one event. *id* is the event's; *kind* its source and type, for what is counted as not used.
+
+    *moved*: the service that ECS told of. Its cluster and name are empty where the event names neither (CodeDeploy).
+    *database*: an event of RDS, of which several make one change (``rds.mapping.changes``).
+    """
+
+    id: str
+    kind: str
+    moved: ServiceKey | None = None
+    change: Change | None = None
+    database: DatabaseEvent | None = None
+
+    @property
+    def used(self) -> bool:
+        """Return whether it tells anything."""
+        return self.moved is not None or self.change is not None or self.database is not None
+
+
+def envelope(body: str) -> w.Envelope:
+    """Return the event in a message, also where an SNS topic is in between. Raises NotAnEvent."""
+    raw = body.encode("utf-8", "replace")
+    try:
+        return decode(raw, w.Envelope)
+    except UNDECODABLE as error:
+        first = error
+    try:
+        outer = decode(raw, w.SnsEnvelope)
+    except UNDECODABLE:
+        raise NotAnEvent(_why(first)) from None
+    if outer.type != "Notification":
+        raise NotAnEvent("SNS's, and no notification")
+    try:
+        return decode(outer.message.encode("utf-8", "replace"), w.Envelope)
+    except UNDECODABLE as error:
+        raise NotAnEvent(f"{_why(error)}, in SNS's envelope") from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, msgspec.ValidationError):
+        return "JSON, but not as EventBridge sends it"
+    return "nested too deep" if isinstance(error, RecursionError) else "no JSON"
+
+
+def told(source: str, event: w.Envelope, sent_at: float) -> Told:
+    """Return what *event* tells; *sent_at* is when SQS took it (seconds since the epoch). Raises NotAnEvent."""
+    kind = "".join(c if c.isprintable() else " " for c in f"{event.source} {event.detail_type}"[:KIND])
+    make, at = _MAKERS.get((event.source, event.detail_type)), _when(event.time, sent_at)
+    try:
+        if kind in DATABASES:
+            return Told(event.id, kind, database=_rds(event, at))
+        if make is None:
+            return Told(event.id, kind)
+        moved, change = make(event, source, at)
+    except (*UNDECODABLE, DamagedItem):
+        raise NotAnEvent(f"{kind}, but not as AWS documents it") from None
+    return Told(event.id, kind, moved, change)
+
+
+def _when(text: str, sent_at: float) -> float:
+    """Return an event's own time. It is SQS's where it tells none, or one to come: then its sender's clock is off."""
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            stamp = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError):
+            return sent_at
+    try:
+        found = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+    except (OverflowError, ValueError):
+        return sent_at
+    return found if 0 < found <= sent_at else sent_at
+
+
+# --- services that moved ----------------------------------------------------------------------------------------------
+
+Made = tuple[ServiceKey | None, Change | None]
+
+
+def _ecs_service(event: w.Envelope, source: str, at: float) -> Made:
+    """ "ECS Deployment State Change" and "ECS Service Action" name the service in ``resources``."""
+    for text in event.resources:
+        named = arn.parse(text)
+        if named.resource.startswith("service/"):
+            detail, _ = decode_item(event.detail, w.EcsDetail)
+            cluster = (
+                named.path[0] if len(named.path) == 2 else arn.parse(detail.cluster_arn).name
+            )  # the old ARN format
+            return _key(event, named.account, named.region, cluster, named.name), None
+    raise DamagedItem("no service among its resources")
+
+
+def _ecs_task(event: w.Envelope, source: str, at: float) -> Made:
+    """A task that stopped moves its service; one that starts is read while its service deploys."""
+    detail, _ = decode_item(event.detail, w.EcsDetail)
+    kind, _, name = detail.group.partition(":")
+    if kind != "service" or not name or detail.last_status != "STOPPED":
+        return None, None
+    of = arn.parse(detail.cluster_arn)
+    return _key(event, of.account, of.region, of.name, name), None
+
+
+def _codedeploy(event: w.Envelope, source: str, at: float) -> Made:
+    """ "CodeDeploy Deployment State-change Notification" names a deployment group, and no service (CodeDeploy user
+    guide, "Monitoring deployments with Amazon CloudWatch Events").
+    """
+    return ServiceKey(event.account, event.region, "", ""), None
+
+
+def _key(event: w.Envelope, account: str, region: str, cluster: str, name: str) -> ServiceKey:
+    return ServiceKey(account or event.account, region or event.region, cluster, name)
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
+
+
+def _rds(event: w.Envelope, at: float) -> DatabaseEvent:
+    detail, _ = decode_item(event.detail, w.RdsDetail)
+    kind = CLUSTER if event.detail_type == "RDS DB Cluster Event" else INSTANCE
+    began = min(at, _when(detail.date, at))
+    return DatabaseEvent(began, detail.source_identifier, kind, detail.event_categories, detail.message[:TEXT])
+
+
+def _health(event: w.Envelope, source: str, at: float) -> Made:
+    """An event of AWS itself: its updates have one ARN, so the newest replaces the others."""
+    detail, _ = decode_item(event.detail, w.HealthDetail)
+    if detail.event_type_category == "accountNotification":
+        return None, None
+    of = [entity.entity_value for entity in detail.affected_entities if entity.entity_value]
+    named = arn.parse(of[0]).name.rpartition(":")[2] if of else detail.service
+    code = detail.event_type_code.removeprefix("AWS_").removeprefix(f"{detail.service}_")
+    what = f"AWS {detail.service} {code.replace('_', ' ').lower()}"
+    if of:
+        what += f" of {named}" + (f" and {len(of) - 1} more" if len(of) > 1 else "")
+    began, over = _planned(detail.start_time, at), detail.status_code == "closed"
+    end = _planned(detail.end_time, at) if detail.end_time else None
+    if over or (end is not None and end <= at):
+        end = max(began, end if end is not None else at)
+    text = detail.event_description[0].latest_description if detail.event_description else ""
+    id = detail.event_arn or event.id
+    return None, _change(source, id, ChangeKind.MAINTENANCE, what, named, began, end, by="AWS", text=text)
+
+
+def _planned(text: str, at: float) -> float:
+    """Return a time that may be to come; *at* where it is none."""
+    return _when(text, float("inf")) if text and _when(text, float("inf")) != float("inf") else at
+
+
+def _scaling(event: w.Envelope, source: str, at: float) -> Made:
+    detail, _ = decode_item(event.detail, w.ScalingDetail)
+    kind, _, path = detail.resource_id.partition("/")
+    cluster, _, name = path.partition("/")
+    if detail.service_namespace != "ecs" or kind != "service" or not name:
+        return None, None
+    moved = ServiceKey(event.account, event.region, cluster, name)
+    old, new = detail.old_desired_capacity, detail.new_desired_capacity
+    if old is None or new is None or old == new:
+        return moved, None
+    text = f"its most: {detail.max_capacity}" if detail.scaled_to_max and detail.max_capacity is not None else ""
+    began, ended = _when(detail.start_time, at), _when(detail.end_time, at)
+    what = f"desired count {old} → {new} of {name}"
+    return moved, _change(
+        source, event.id, ChangeKind.SCALING, what, name, began, max(began, ended), by="autoscaling", text=text
+    )
+
+
+def _alarm(event: w.Envelope, source: str, at: float) -> Made:
+    detail, _ = decode_item(event.detail, w.AlarmDetail)
+    done = {"create": "creation", "update": "edit", "delete": "deletion"}.get(detail.operation, "edit")
+    what = f"{done} of alarm {detail.alarm_name}"
+    return None, _change(source, event.id, ChangeKind.ALARM, what, detail.alarm_name, at, at)
+
+
+def _change(
+    source: str,
+    id: str,
+    kind: ChangeKind,
+    what: str,
+    resource: str,
+    began: float,
+    ended: float | None,
+    by: str = "",
+    text: str = "",
+) -> Change:
+    return Change(
+        id=f"{source}/{id}",
+        source=source,
+        kind=kind,
+        what=what,
+        resource=resource,
+        began=began,
+        ended=ended,
+        by=by,
+        text=text[:TEXT],
+    )
+
+
+_MAKERS: dict[tuple[str, str], Callable[[w.Envelope, str, float], Made]] = {
+    ("aws.ecs", "ECS Deployment State Change"): _ecs_service,
+    ("aws.ecs", "ECS Service Action"): _ecs_service,
+    ("aws.ecs", "ECS Task State Change"): _ecs_task,
+    ("aws.codedeploy", "CodeDeploy Deployment State-change Notification"): _codedeploy,
+    ("aws.health", "AWS Health Event"): _health,
+    ("aws.application-autoscaling", "Application Auto Scaling Scaling Activity State Change"): _scaling,
+    ("aws.cloudwatch", "CloudWatch Alarm Configuration Change"): _alarm,
+    ("aws.monitoring", "CloudWatch Alarm Configuration Change"): _alarm,  # its reference names this source
+}
+"""By the event's source and type: a type of that name from elsewhere tells nothing."""
