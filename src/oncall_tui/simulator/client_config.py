@@ -27,10 +27,12 @@ def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]
 def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str, Any]:
     name, provider = source["name"], source["provider"]
     shown: dict[str, Any] = {"name": name, "provider": provider}
-    if provider in ("ecs", "cloudwatch", "rds"):
+    if provider in ("ecs", "cloudwatch", "rds", "eventbridge"):
         shown |= {"region": source.get("region", "ap-northeast-1"), "endpoint_url": url}
         shown["login"] = command("login", control, name)
         shown |= {key: source[key] for key in ("severity",) if key in source}
+        if provider == "eventbridge":
+            shown["queue"] = f"{url}/{source['account']}/{source['queue']}"
     elif provider == "pagerduty":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
     elif provider == "sentry":

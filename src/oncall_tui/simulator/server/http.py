@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -11,6 +12,7 @@ from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 _REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 400: "Bad Request"}
 _LARGEST_HEAD = 65536  # bytes
+_EVERY_S = 0.02  # a long poll asks the world so often
 
 
 class Delivery(NamedTuple):
@@ -23,6 +25,8 @@ class Delivery(NamedTuple):
     """Close the connection without an answer."""
     cut: bool = False
     """Send half of the body that was announced, then close."""
+    again: Callable[[], SimulatedAnswer] | None = None
+    """Ask again while the answer waits: a long poll."""
 
 
 Handler = Callable[[Request], Delivery]
@@ -104,6 +108,8 @@ class Listener:
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         """Return whether the connection stays open."""
         delivery = self._handled(request)
+        if delivery.again is not None:
+            delivery = delivery._replace(answer=_waited(delivery.answer, delivery.again))
         if delivery.wait is not None:
             delivery.wait()
         if delivery.silent:
@@ -122,6 +128,15 @@ class Listener:
             return Delivery(
                 SimulatedAnswer(500, f"drill: {error!r}".encode(), {"Content-Type": "text/plain; charset=utf-8"})
             )
+
+
+def _waited(answer: SimulatedAnswer, again: Callable[[], SimulatedAnswer]) -> SimulatedAnswer:
+    """Return the first answer that does not wait, or the last one when the time is over."""
+    end = time.monotonic() + answer.waits_s
+    while answer.waits_s and time.monotonic() < end:
+        time.sleep(_EVERY_S)
+        answer = again()
+    return answer
 
 
 def _head(answer: SimulatedAnswer) -> bytes:

@@ -17,11 +17,15 @@ class Request(NamedTuple):
 
 
 class SimulatedAnswer(NamedTuple):
-    """One HTTP answer. `headers` holds at least a Content-Type where there is a body."""
+    """One HTTP answer. `headers` holds at least a Content-Type where there is a body.
+
+    `waits_s`: it says that nothing is there yet, and is given only after so many seconds in which that did not change.
+    """
 
     status: int
     body: bytes
     headers: dict[str, str] = {}
+    waits_s: float = 0.0
 
 
 def json_answer(value: object, status: int = 200) -> SimulatedAnswer:

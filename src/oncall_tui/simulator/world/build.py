@@ -21,8 +21,10 @@ from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.services.aws.ecs_metrics import Gauges
 from oncall_tui.simulator.services.aws.elb import TargetGroups
 from oncall_tui.simulator.services.aws.endpoint import AwsEndpoint, SimulatedAwsApi
+from oncall_tui.simulator.services.aws.eventbridge import EventRule
 from oncall_tui.simulator.services.aws.logs import LogsApi
 from oncall_tui.simulator.services.aws.rds import Databases
+from oncall_tui.simulator.services.aws.sqs import SimulatedQueue
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.past import lay_past
@@ -59,6 +61,10 @@ def build(scenario: Table, world: World, port: int = 0) -> ScenarioRunner:
             _service(spec, story)
     if isinstance(story.alarms, CloudWatch):
         _alarms(scenario, story, story.alarms)
+    for rule in story.rules.values():
+        rule.begin()
+        for databases, _ in story.databases.values():
+            databases.hears.append(rule.database)
     for entry in sorted(scenario.get("past", []), key=lambda it: -float(it["days"])):
         with _at(scenario, entry, "past"):
             lay_past(entry, story)
@@ -121,6 +127,16 @@ def _rds(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
     databases = Databases(account.number, account.region, story.world.timeline.now)
     story.databases[source["name"]] = databases, story.trails[of]
     return AwsEndpoint(account.number, account.region, [story.trails[of]], (databases,))
+
+
+def _eventbridge(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
+    account, _ = story.accounts[_of(source, story)]
+    source["region"], source["account"] = account.region, account.number
+    queue = SimulatedQueue(
+        account.number, account.region, source.setdefault("queue", "oncall-events"), story.world.timeline.now
+    )
+    story.rules[source["name"]] = EventRule(account, queue, story.world.timeline)
+    return AwsEndpoint(account.number, account.region, [queue])
 
 
 def _cloudwatch(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
@@ -195,6 +211,7 @@ _MAKERS: dict[str, Callable[[Table, Table, ScenarioRunner], Any]] = {
     "ecs": _ecs,
     "cloudwatch": _cloudwatch,
     "rds": _rds,
+    "eventbridge": _eventbridge,
     "alertmanager": _alertmanager,
     "pagerduty": _pagerduty,
     "sentry": _sentry,

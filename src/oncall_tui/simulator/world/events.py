@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService
+from oncall_tui.simulator.services.aws.eventbridge import EventRule
 from oncall_tui.simulator.timeline import SimulatedTimeline
 from oncall_tui.simulator.world.changes import SimulatedChanges
 from oncall_tui.simulator.world.deploy_events import OF_A_SERVICE
@@ -157,6 +158,8 @@ class ScenarioRunner(SimulatedChanges):
         self.alarms: SimulatedAlarms | None = None
         self.datadog: SimulatedGroups | None = None
         self.watches: list[HealthRule] = []
+        self.rules: dict[str, EventRule] = {}
+        """By the name of the eventbridge source."""
         self.watched: dict[str, list[Any]] = {}
         """The CloudWatch sources of each ecs source, by its name."""
 
@@ -199,6 +202,8 @@ class ScenarioRunner(SimulatedChanges):
                 self._monitors()
             elif verb in ("monitor", "downtime"):
                 self._datadog().check(given["name"])
+            elif verb in ("send", "rule"):
+                self._rule_of(given)
             elif verb == "alarm":
                 self._alarms().check(given["name"])
             elif verb in ("rds", "edit_alarm", "cloudtrail"):
@@ -213,6 +218,8 @@ class ScenarioRunner(SimulatedChanges):
 
     def changed(self, service: SimulatedEcsService) -> None:
         """Hear of a service that changed."""
+        for rule in self.rules.values():
+            rule.changed(service)
         for watch in self.watches:
             if watch.service is service:
                 watch.service_changed()
@@ -248,6 +255,24 @@ class ScenarioRunner(SimulatedChanges):
                 for cluster in account.clusters.values():
                     for service in cluster.services.values():
                         self._tripped(service, source, given["name"])
+
+    def _send(self, given: Table) -> None:
+        rule, now = self._rule_of(given), self.world.timeline.now()
+        sent_at = now - 60 * float(given.get("minutes_ago", 0.0))
+        if "event" in given:
+            event = given["event"]
+            rule.tell(event["source"], event["type"], event.get("detail", {}), event.get("resources", []))
+        else:
+            rule.queue.send(given.get("body", ""), sent_at, given.get("count", 1))
+
+    def _rule(self, given: Table) -> None:
+        self._rule_of(given).enabled = given["enabled"]
+
+    def _rule_of(self, given: Table) -> EventRule:
+        name = given.get("to", next(iter(self.rules), ""))
+        if name not in self.rules:
+            raise ValueError(f"to: expected the name of an eventbridge source, got {name!r}")
+        return self.rules[name]
 
     def _monitor(self, given: Table) -> None:
         self._datadog().set_state(given["name"], given.get("group", "*"), given["state"])

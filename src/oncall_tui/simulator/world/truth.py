@@ -21,6 +21,7 @@ def truth(story: ScenarioRunner) -> Table:
             deployments[path] = [told_of_codedeploy(it) for it in group.deployments]
             services[path]["deployment"] = group.deployments[0].id if group.deployments else None
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
+    told |= {"queues": {name: rule.queue.state() for name, rule in story.rules.items()}} if story.rules else {}
     for databases, _ in story.databases.values():
         told |= databases.state()
     for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel, story.datadog):

@@ -79,12 +79,19 @@ class World:
                 self.writes.append(Write(name, operation, body, self.timeline.now()))
             fault = self.faults.take(name, operation, writes)
             if fault is None:
-                return Delivery(peer.handle(request))
+                answer = peer.handle(request)
+                return Delivery(answer, again=partial(self._again, name, request) if answer.waits_s else None)
             effect = fault.after_effect or fault.kind in ("slow", "truncated")
-            answer = peer.handle(request) if effect else None
+            spoiled = peer.handle(request) if effect else None
             if fault.late_s is not None and not effect:
                 self.timeline.after(fault.late_s, lambda: self._take_effect(peer, request))
-            return self._spoiled(peer, request, fault, answer)
+            return self._spoiled(peer, request, fault, spoiled)
+
+    def _again(self, name: str, request: Request) -> SimulatedAnswer:
+        """Answer a long poll once more; it is counted once."""
+        with self.lock:
+            self.advance()
+            return self.peers[name].handle(request)
 
     def _take_effect(self, peer: Peer, request: Request) -> None:
         peer.handle(request)

@@ -39,6 +39,14 @@ class AwsError(Exception):
         self.status = status
 
 
+class NothingYet(Exception):
+    """No message is there, and whoever asks waits for one for so many *seconds*."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class SimulatedAwsApi(Protocol):
     """One AWS service on an endpoint."""
 
@@ -128,6 +136,8 @@ class AwsEndpoint:
             if self._trail is not None and self.is_write(operation):
                 self._trail.tell(operation, CALLER, asked)
             return answer
+        except NothingYet as nothing:
+            return SimulatedAnswer(200, b"{}", {"Content-Type": "application/x-amz-json-1.0"}, nothing.seconds)
         except AwsError as error:
             return self.error(request, error)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -95,13 +95,18 @@ class Databases:
         self._base = f"arn:aws:rds:{region}:{number}"
         self._now = now
         self._events: list[SimulatedDatabaseEvent] = []
+        self.hears: list[Callable[[float, str, str, str, str], None]] = []
+        """Told of each event as it happens: when, the database, its kind, the category, the words."""
 
     # -- what the world asks for
 
     def tell(self, at: float, name: str, kind: str, category: str, message: str) -> None:
         """Tell of what happened at *at* (epoch seconds)."""
-        self._events.append(SimulatedDatabaseEvent(at, name, kind, category, message.format(name=name)))
-        self._events.sort(key=lambda told: told.at)
+        told = SimulatedDatabaseEvent(at, name, kind, category, message.format(name=name))
+        self._events.append(told)
+        for hear in self.hears:
+            hear(at, name, kind, category, told.message)
+        self._events.sort(key=lambda one: one.at)
 
     def state(self) -> dict[str, object]:
         """Every event's words, for tests."""
