@@ -74,7 +74,8 @@ class Killer:
         """Kill the *board*, or else the recorder, while the *number*th incident is acknowledged on the board."""
         key, title = f"kill/{number}", f"incident {number:03d}"
         self._world.do(page={"key": key, "title": title, "service": "all", "urgency": "low"})
-        self._board.wait(title)
+        self._board.wait("ALERTS")
+        until(lambda: self._at_the_top(title), f"{title} is on screen", pause=0.3)
         killed = threading.Event()
 
         def end() -> None:
@@ -108,6 +109,12 @@ class Killer:
             self._recorder = recorder(self._world, self._config)
         self._note()
         self._damaged += _unsound(self._world.journal)
+
+    def _at_the_top(self, title: str) -> bool:
+        """Tell whether it is on screen: of those that nobody has it is the newest, and stands first."""
+        if title not in self._board.text:
+            self._board.press("g")
+        return title in self._board.text
 
     def _acknowledged(self, title: str = "") -> list[str]:
         """The targets of the incidents that Alice has, in the pager; of that *title* alone where there is one."""

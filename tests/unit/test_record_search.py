@@ -87,6 +87,14 @@ def test_an_action_is_told_once_with_how_it_ended(record: RecordMemory) -> None:
     assert (one.text, one.state, one.by, one.service) == (f"Roll back {API} from :42 to :41", "done", "Alice", API)
 
 
+def test_what_is_about_no_source_names_none(record: RecordMemory) -> None:
+    record.follow_ups.add("why at night", "Alice", ["prom/a"], "Alice")
+    record.incidents.open("shop is down", "Bob", "Alice")
+    events = {e.kind: e for e in found(record, RecordScope())}
+    assert (events["follow-up"].source, events["incident"].source, events["note"].source) == ("", "", "prom")
+    assert events["action"].source == "prod"
+
+
 @pytest.mark.parametrize("most", [2, 7, 50])
 def test_pages_join_without_a_gap_or_a_double(record: RecordMemory, most: int) -> None:
     whole, ids, until = found(record, RecordScope()), [], record._clock.now() + 60

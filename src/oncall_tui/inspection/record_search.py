@@ -206,7 +206,7 @@ def _of_entry(entry: Entry, outcome: Entry | None, titles: Mapping[str, str]) ->
         state=state,
         by=entry.actor,
         service=_service(plan),
-        source=str(plan.get("source", "")) or target.partition("/")[0],
+        source=str(plan.get("source", "")) or (target.partition("/")[0] if "/" in target else ""),
         alert=target,
     )
 
