@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import shutil
@@ -74,7 +75,7 @@ def build(python: str, scratch: Path) -> Path:
     packages.install([*packages.locked(), *packages.ADDED, str(wheel)], site, it.version, machine)
     packages.prune(site)
     packages.licences(site, folder / "LICENSES")
-    _licences_of(it, carried, folder / "LICENSES")
+    copy_licences(it, carried, folder / "LICENSES")
     _compile(root / "bin" / f"python{it.version}", root)
     launcher = folder / "oncall-tui"
     launcher.write_text(LAUNCHER.format(version=it.version))
@@ -85,10 +86,10 @@ def build(python: str, scratch: Path) -> Path:
     return folder
 
 
-def _licences_of(it: interpreter.Interpreter, carried: list[Path], into: Path) -> None:
+def copy_licences(it: interpreter.Interpreter, carried: list[Path], into: Path) -> None:
     """CPython's licence, and those of the libraries that are beside it, or part of it."""
     place = into / f"python-{it.full}"
-    place.mkdir()
+    place.mkdir(parents=True)
     shutil.copyfile(it.licence, place / "LICENSE.txt")
     others = [library for library in carried if not library.name.startswith("libpython")]
     if not others:
@@ -100,10 +101,11 @@ def _licences_of(it: interpreter.Interpreter, carried: list[Path], into: Path) -
 def _debian_licence(library: Path) -> Path:
     """The text that Debian ships for a library. Raises SystemExit where none is known."""
     for name in (str(library.resolve()), str(library.resolve()).removeprefix("/usr")):
-        done = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
-        text = Path("/usr/share/doc") / done.stdout.partition(":")[0] / "copyright"
-        if done.stdout and text.is_file():
-            return text
+        with contextlib.suppress(FileNotFoundError):  # no dpkg
+            done = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
+            text = Path("/usr/share/doc") / done.stdout.partition(":")[0] / "copyright"
+            if done.stdout and text.is_file():
+                return text
     raise SystemExit(
         f"no licence text for {library}: a Python of Debian's packages, or python-build-standalone, has one"
     )

@@ -105,7 +105,10 @@ def _inside(root: Path) -> int:
             lambda: _run(root, 0, [python, "-I", "-c", f"EXTRAS = {packages.EXTRAS}\n{EVERY_MODULE}"], "modules"),
         ),
         ("version", lambda: _run(root, 0, [program, "--version"], "version")),
-        ("check", lambda: _run(root, 1, [program, "--config", f"{CONFIG}/example.yaml", "check"], "valid, 9 sources")),
+        (
+            "check",
+            lambda: _run(root, 1, [program, "--config", f"{CONFIG}/example.yaml", "check"], "configuration: valid"),
+        ),
         ("check", lambda: _run(root, 1, [program, "--config", f"{CONFIG}/minimal.yaml", "check"], "OFFLINE")),
         ("demo, without a terminal", lambda: _run(root, 0, [program, "demo"], "5/5 sources live")),
         ("demo: ?, Esc, q", lambda: _keys(root, [program, "demo"])),

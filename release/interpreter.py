@@ -25,12 +25,13 @@ LEFT_OUT_COMPILED = (
     *("ossaudiodev", "readline", "spwd", "audioop", "xxlimited", "xxlimited_35"),
 )
 _TOLD = """
-import json, os, sys, sysconfig
+import json, os, site, sys, sysconfig
 print(json.dumps({
     "version": "%d.%d" % sys.version_info[:2],
     "full": "%d.%d.%d" % sys.version_info[:3],
     "program": os.path.realpath(getattr(sys, "_base_executable", sys.executable)),
     "library": os.path.realpath(os.path.dirname(os.__file__)),
+    "packages": [os.path.basename(at) for at in site.getsitepackages()],
     "compiled": sysconfig.get_config_var("DESTSHARED"),
     "licence": [os.path.join(at, "LICENSE.txt") for at in (os.path.dirname(os.__file__), sys.base_prefix)],
 }))
@@ -53,6 +54,10 @@ def told_by(python: str) -> Interpreter:
     told = json.loads(subprocess.run([python, "-I", "-c", _TOLD], capture_output=True, text=True, check=True).stdout)
     if tuple(int(n) for n in told["version"].split(".")) < (3, 11):
         raise SystemExit(f"{python} is Python {told['full']}: 3.11 or later is needed")
+    if "site-packages" not in told["packages"]:
+        raise SystemExit(
+            f"{python} looks for packages in {', '.join(told['packages'])}: take one that is not Debian's own"
+        )
     library = Path(told["library"])
     compiled = Path(told["compiled"] or library / "lib-dynload")
     licence = next((Path(one) for one in told["licence"] if Path(one).is_file()), None)

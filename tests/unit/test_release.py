@@ -242,3 +242,14 @@ def test_a_workflow_calls_what_there_is(name: str) -> None:
         assert not asked or set(asked) <= set(targets), line
     for module in re.findall(r"-m release\.(\w+)", text):
         assert (ROOT / "release" / f"{module}.py").is_file()
+
+
+def test_an_interpreter_brings_its_licence_and_those_of_what_is_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE.txt").write_text("terms")
+    it = interpreter.Interpreter("3.11", "3.11.9", Path("p"), Path("l"), Path("c"), tmp_path / "LICENSE.txt")
+    bundle.copy_licences(it, [tmp_path / "libpython3.11.so.1.0"], tmp_path / "static")
+    names = {file.stem for file in (tmp_path / "static/python-3.11.9/libraries").iterdir()}
+    assert {"openssl-3", "sqlite", "zlib", "libffi", "expat", "mpdecimal"} <= names
+    assert (tmp_path / "static/python-3.11.9/LICENSE.txt").read_text() == "terms"
+    with pytest.raises(SystemExit, match="no licence text for"):
+        bundle.copy_licences(it, [tmp_path / "libunheard-of.so.1"], tmp_path / "other")
