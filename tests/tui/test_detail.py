@@ -171,6 +171,25 @@ async def test_a_storm_of_changes_is_at_most_one_reading_in_three_seconds(tmp_pa
         assert 4 <= provider_of(rig).calls("inspect") <= 6
 
 
+async def test_it_waits_for_what_was_put_off_once_however_often_the_board_is_newer(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        screen = await opened(rig)
+        change(rig, pending=7)
+        rig.refresh()
+        await rig.settle()
+        change(rig, pending=8)  # within three seconds: read later
+        rig.refresh()
+        await rig.settle()
+        assert screen.parts.wait() is not None
+        for _ in range(40):
+            screen.follow()
+        await rig.pilot.pause()
+        assert (
+            sum(timer._task is not None for timer in screen._timers) <= 4
+        )  # Textual's own, the clock's, one that comes back
+
+
 async def test_nothing_is_asked_after_it_closed_and_what_was_pending_is_dropped(tmp_path: Path) -> None:
     rig = world(tmp_path)
     hold, reached = threading.Event(), threading.Event()

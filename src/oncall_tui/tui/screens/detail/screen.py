@@ -17,6 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.timer import Timer
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
@@ -45,6 +46,7 @@ CHANGE_FIRST = ", though a change is suspected first, which no rollback takes ba
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 NO_RUNBOOK = "no runbook: neither the product nor the alert names one"
 TICK_S = 10.0  # of ages; nothing is read for it
+AGAIN_S = 0.25  # at least, until what was put off is begun
 DRAWN_ON = frozenset({"status", "clock", "row", "names", "outcome", "keys"})
 WIDE_COLUMNS = 110
 
@@ -110,6 +112,7 @@ class DetailScreen(Screen[None]):
         self._at = 0  # the section that a key went to last
         self._left = False
         self._page = ""  # a new page that was not seen yet
+        self._again: Timer | None = None  # reads what was put off
         # A command of this screen alone -> whether it can do something now. One that is not here always can.
         self._where: dict[str, Callable[[], bool]] = {"runbook": lambda: bool(self._runbooks())}
 
@@ -179,8 +182,9 @@ class DetailScreen(Screen[None]):
         current = (s.name for s in self.session.latest.board.sources.values() if s.current)
         self._wait_for(self.parts.look(self._subject, current))
         wait = self.parts.wait()
-        if wait is not None:
-            self.set_timer(max(wait, 0.05), self._read)
+        if self._again is not None:
+            self._again.stop()  # one at a time: each board that is newer comes here, and a timer would begin the next
+        self._again = None if wait is None else self.set_timer(max(wait, AGAIN_S), self._read)
 
     def _wait_for(self, begun: list[Begun]) -> None:
         for take, future in begun:
