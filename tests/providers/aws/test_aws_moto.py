@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,10 +18,12 @@ from oncall_tui.domain.board import merge
 from oncall_tui.domain.logs import LogDestination, LogQuery
 from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.service import ServiceKey
 from oncall_tui.providers.aws.client.session import RAW, Sessions
 from oncall_tui.providers.aws.cloudwatch import provider as cloudwatch
 from oncall_tui.providers.aws.ecs import provider as ecs
-from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions
+from oncall_tui.providers.aws.eventbridge import provider as eventbridge
+from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions, EventBridgeOptions
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import SystemClock
 
@@ -36,7 +39,13 @@ def endpoint() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # its state is the whole process's
-    for service in ("cloudwatch", "ecs", "logs", "sts"):  # moto imports each at its first call, which may take a while
+    for service in (
+        "cloudwatch",
+        "ecs",
+        "logs",
+        "sqs",
+        "sts",
+    ):  # moto imports each at its first call, which may take a while
         httpx.post(f"http://{host}:{port}/", headers={"Authorization": _SIGNED.format(service)}, timeout=120)
     yield f"http://{host}:{port}"
     server.stop()
@@ -194,3 +203,44 @@ def test_a_service_from_inside(options: dict[str, Any], client: Callable[[str], 
     assert [(t.group, t.id, t.port) for t in found.targets] == [("api", "10.0.0.7", 8080)]
     assert found.targets[0].state
     assert not found.problems
+
+
+def test_events_off_a_queue_by_its_url_and_by_its_name(
+    options: dict[str, Any], client: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eventbridge, "WAIT_S", 0)  # an empty queue is waited for
+    made, arn = client("sqs"), "arn:aws:ecs:eu-west-1:123456789012:service/main/api"
+    made.create_queue(QueueName="oncall-events")
+    url = f"{options['endpoint_url']}/123456789012/oncall-events"
+    context = msgspec.structs.replace(CONTEXT, stays=True)
+    for n, queue in enumerate((url, "oncall-events")):
+        event = {
+            "id": f"e{n}",
+            "source": "aws.ecs",
+            "detail-type": "ECS Deployment State Change",
+            "account": "123456789012",
+            "region": "eu-west-1",
+            "time": "2027-01-15T08:00:00Z",
+            "resources": [arn],
+            "detail": {"eventName": "SERVICE_DEPLOYMENT_FAILED", "deploymentId": "ecs-svc/1", "reason": "x"},
+        }
+        for body in (json.dumps(event), "no event"):
+            made.send_message(QueueUrl=url, MessageBody=body)
+        chosen = EventBridgeOptions(provider="eventbridge", queue=queue, **options)
+        provider = eventbridge.build(chosen, context)
+        reading = provider.read(ReadRequest())
+        assert reading.moved == (ServiceKey("123456789012", "eu-west-1", "main", "api"),)
+        assert reading.tells_of == (("123456789012", "eu-west-1"),)
+        assert "1 in the last 10m is no event" in reading.problems[0].message
+        provider.read(ReadRequest())
+        attributes = made.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])  # past botocore's own parser
+        counts = json.loads(attributes[RAW])["Attributes"]
+        assert counts["ApproximateNumberOfMessages"] == counts["ApproximateNumberOfMessagesNotVisible"] == "0"
+        provider.close()
+
+
+def test_a_queue_that_is_not_there(options: dict[str, Any]) -> None:
+    for queue in ("nobody-has-it", f"{options['endpoint_url']}/123456789012/nobody-has-it"):
+        chosen = EventBridgeOptions(provider="eventbridge", queue=queue, **options)
+        with pytest.raises(errors.Malformed, match="no queue nobody-has-it"):
+            eventbridge.build(chosen, msgspec.structs.replace(CONTEXT, stays=True)).read(ReadRequest())
