@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from oncall_tui.domain.board import merge
 from oncall_tui.domain.change import KEPT, KEPT_S, Change, ChangeKind, newest
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState, SourceStatus
+from oncall_tui.triage.unread_scope import blind
 
 FAILOVER = Change(
     id="rds/1",
@@ -36,8 +39,27 @@ def test_what_ended_a_day_ago_is_forgotten_and_what_is_under_way_is_not() -> Non
     assert len(newest(many, 600.0)) == KEPT
 
 
+def test_what_two_sources_tell_of_is_there_once_as_the_first_of_them_tells_it() -> None:
+    again = replaced(id="events/1", source="events", began=100.4)
+    later = replaced(id="events/2", source="events", began=200.0)
+    of_rds = Reading(source="rds", at=300.0, changes=(FAILOVER,))
+    of_events = Reading(source="events", at=300.0, changes=(again, later))
+    assert list(merge(1, 300.0, (), (of_rds, of_events)).changes) == ["rds/1", "events/2"]
+    assert list(merge(1, 300.0, (), (of_events, of_rds)).changes) == ["events/1", "events/2"]
+
+
 def test_a_change_is_its_products_by_its_service_or_by_a_glob() -> None:
     payments = Product(name="payments", services=("prod/prod-main/payments-*",), changes=("rds/payments-*",))
     assert payments.owns_change(FAILOVER)
     assert not payments.owns_change(replaced(resource="search-db"))
     assert payments.owns_change(replaced(resource="x", service_id="prod/prod-main/payments-api"))
+
+
+def test_a_source_that_is_read_well_may_say_that_it_does_not_know_all_changes() -> None:
+    words = "a queue tells nothing of the hour before it was read"
+    problem = PartialFailure(SourceState.OK, "changes", words)
+    status = SourceStatus(name="events", provider="eventbridge", state=SourceState.OK, problems=(problem,))
+    payments = Product(name="payments", changes=("events/payments-*",))
+    assert blind({"events": status}).about_changes(None, payments) == f"events: {words}"
+    assert blind({"events": msgspec.structs.replace(status, problems=())}).about_changes(None, payments) == ""
+    assert blind({"events": status}).about_changes(None, Product(name="auth", changes=("rds/*",))) == ""

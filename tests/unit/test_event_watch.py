@@ -192,6 +192,7 @@ def test_an_event_of_another_service_does_not_tell_of_this_one_s_deploy(scene: S
     [
         {"service_id": "prod/main/web"},  # CodeDeploy's: its events name no service
         {"service_id": "prod/main/gone"},
+        {"strategy": "blue-green"},  # no document says which events ECS sends of it
     ],
 )
 def test_what_need_not_have_an_event_doubts_nothing(scene: Scene, more: Any) -> None:
@@ -231,6 +232,16 @@ def test_a_queue_that_is_behind_or_that_nobody_takes_from_tells_nobody_to_rest(s
     scene.after(1.0)
     assert not scene.told
     assert scene.status.message == ""
+
+
+def test_the_word_of_another_process_that_reads_stands_and_wakes_nobody(scene: Scene) -> None:
+    poller, changed = scene.pollers["events"], []
+    poller.give(msgspec.structs.replace(poller.seen, doubt="told nothing", note=""), lambda request: None)
+    poller._changed = lambda: changed.append(1)
+    for _ in range(3):
+        scene.watch.tick()
+    assert poller.seen.doubt == "told nothing"
+    assert changed == []
 
 
 def test_what_another_process_reads_is_asked_for_by_that_one(scene: Scene) -> None:

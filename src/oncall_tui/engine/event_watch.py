@@ -150,8 +150,10 @@ class EventWatch:
         for deploy in reading.deploys:
             of = services.get(deploy.service_id)
             ago = max(0.0, wall - deploy.started)
-            if deploy.id in known or of is None or of.controller != "ECS" or ago > JUST_BEGUN_S or now - ago < since:
+            if deploy.id in known or ago > JUST_BEGUN_S or now - ago < since:
                 continue
+            if of is None or of.controller != "ECS" or deploy.strategy != "rolling":
+                continue  # of other deploys no document says which events ECS sends
             self._found[deploy.id] = _Found(of.key, now, now - ago - AHEAD_S)
 
     def _judge(self, now: float) -> None:

@@ -109,8 +109,11 @@ class Poller:
                 self._wake.notify()
 
     def doubt(self, words: str = "", note: str = "") -> None:
-        """Say why what this source tells is not all (*words*; empty: nobody doubts it), or what is not known of it."""
-        if (words, note) != (self.seen.doubt, self.seen.note):
+        """Say why what this source tells is not all (*words*; empty: nobody doubts it), or what is not known of it.
+
+        Where another process reads in its place, that one says so.
+        """
+        if self.polls and (words, note) != (self.seen.doubt, self.seen.note):
             self._set(doubt=words, note=note)
             self._changed()
 

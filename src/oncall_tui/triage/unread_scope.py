@@ -63,13 +63,21 @@ def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
     able = (s for s in sources.values() if s.provider in SERVICE_PROVIDERS)
     holds = {s.name: whole.get(s.name) or f"{s.name} is still being read" for s in able if not s.whole}
     parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}
-    changes = {s.name: whole.get(s.name) or _lacking(s) for s in sources.values() if not (s.live and s.complete)}
+    changes = {s.name: whole.get(s.name) or _lacking(s) for s in sources.values() if _lacks_changes(s)}
     return UnreadScope(whole, holds, parts, changes)
+
+
+def _lacks_changes(source: SourceStatus) -> bool:
+    """Return whether there may be changes that it does not tell: also where it is live, and says so of its changes."""
+    return not (source.live and source.complete) or any(problem.scope == SCOPE for problem in source.problems)
 
 
 def _lacking(source: SourceStatus) -> str:
     if not source.complete:
         return f"{source.name} is still being read"
+    said = next((p.message for p in source.problems if p.scope == SCOPE and p.state is SourceState.OK), "")
+    if source.live and said:
+        return f"{source.name}: {said}"
     only = any(problem.scope == SCOPE for problem in source.problems)
     return f"the changes of {source.name} cannot be read now" if only else f"{source.name} was read only in part"
 

@@ -40,6 +40,10 @@ def test_a_deploy_moves_its_service_whatever_becomes_of_it(queue: Queue, clock: 
     for name in names:
         assert read(queue, clock, deployment(clock.now(), id=name, event_name=name)).moved == (API,)
         queue.messages.clear()
+    queue.messages.clear()
+    of_deploy = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-deployment/main/api/x"
+    assert read(queue, clock, deployment(clock.now()) | {"resources": [of_deploy]}).moved == (API,)
+    queue.messages.clear()
     old_arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/api"
     detail = {"eventName": "SERVICE_STEADY_STATE", "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/main"}
     action = event("aws.ecs", "ECS Service Action", detail, clock.now(), resources=[old_arn])
@@ -253,6 +257,8 @@ def test_a_message_that_is_no_event_is_dropped_and_counted_and_holds_up_no_other
     one.read(ReadRequest())
     assert not queue.messages
     clock.at += 601
+    assert [p.scope for p in one.read(ReadRequest()).problems] == ["changes"]
+    clock.at += 3600
     assert one.read(ReadRequest()).problems == ()
 
 
@@ -263,7 +269,7 @@ def test_a_type_that_nobody_knows_is_counted_apart_and_shows_nothing(queue: Queu
         queue.send(body)
     for _ in range(4):
         reading = one.read(ReadRequest())
-    (problem,) = reading.problems
+    problem = next(p for p in reading.problems if p.scope == "events")
     assert problem.state is SourceState.OK
     assert problem.message.isprintable()
     assert len(problem.message) < 400
@@ -368,7 +374,7 @@ def test_without_the_right_to_delete_each_message_comes_again_and_is_told_once(q
     for _ in range(3):
         reading = one.read(ReadRequest())
         clock.at += HIDDEN_S
-    assert reading.problems == ()
+    assert [p.state for p in reading.problems] == [SourceState.OK]
     assert not queue.messages
 
 

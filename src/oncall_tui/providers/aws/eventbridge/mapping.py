@@ -111,15 +111,16 @@ Made = tuple[ServiceKey | None, Change | None]
 
 
 def _ecs_service(event: w.Envelope, source: str, at: float) -> Made:
-    """ "ECS Deployment State Change" and "ECS Service Action" name the service in ``resources``."""
+    """ "ECS Deployment State Change" and "ECS Service Action" name the service in ``resources``.
+
+    That is its own ARN in each example of AWS's; a deployment's or a revision's would name it as well.
+    """
     for text in event.resources:
         named = arn.parse(text)
-        if named.resource.startswith("service/"):
+        if named.resource.startswith(("service/", "service-deployment/", "service-revision/")):
             detail, _ = decode_item(event.detail, w.EcsDetail)
-            cluster = (
-                named.path[0] if len(named.path) == 2 else arn.parse(detail.cluster_arn).name
-            )  # the old ARN format
-            return _key(event, named.account, named.region, cluster, named.name), None
+            path = named.path if len(named.path) > 1 else (arn.parse(detail.cluster_arn).name, *named.path)  # old ARNs
+            return _key(event, named.account, named.region, path[0], path[1]), None
     raise DamagedItem("no service among its resources")
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.change import KEPT, KEPT_S, Change, newest
+from oncall_tui.domain.change import KEPT, KEPT_S, SCOPE, Change, newest
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.service import ServiceKey
 from oncall_tui.providers.aws.client import rate_limit as budget
@@ -40,6 +40,7 @@ BEHIND = 200  # more than that wait: what is taken now may be old
 OLD_S = 600.0  # who waited longer in the queue is no news
 REMEMBERED = 20_000  # events whose ids are kept, because SQS may give one twice
 KINDS = 50  # of events that are of no use here, which are named
+HEARD_S = 3600.0  # whoever asks for changes asks for those of an hour
 SAID_S = 600.0  # what was no event is told for so long
 DENIED_S = 60.0
 
@@ -64,6 +65,7 @@ class EventBridgeProvider:
         self._why_not = "this board is read only" if context.read_only else "a command leaves them to the boards"
         self._state: QueueState | None = None
         self._count_at = self._delete_at = 0.0
+        self._since = context.clock.monotonic()
         self._scopes: dict[tuple[str, str], None] = {}  # whose ECS events came
         self._known: OrderedDict[str, None] = OrderedDict()
         self._receipts: list[str] = []  # of messages whose reading was not taken yet
@@ -254,7 +256,9 @@ class EventBridgeProvider:
         if not self._takes:
             words = f"not taken, because {self._why_not}: SQS gives each to one reader"
             waiting = f"; {self._state.waiting:,} wait" if self._state is not None else ""
-            found.append(PartialFailure(SourceState.OK, "events", words + waiting))
+            found.append(PartialFailure(SourceState.OK, SCOPE, words + waiting))
+        elif self._clock.monotonic() - self._since < HEARD_S:
+            found.append(PartialFailure(SourceState.OK, SCOPE, "a queue tells nothing of the hour before it was read"))
         if self._unused:
             named = ", ".join(sorted(self._unused)[:3]) + (", …" if len(self._unused) > 3 else "")
             found.append(PartialFailure(SourceState.OK, "events", f"of no use here, and dropped: {named}"))
