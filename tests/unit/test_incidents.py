@@ -228,6 +228,17 @@ def test_an_entry_that_the_incident_names_is_in_its_timeline(night: Night) -> No
     assert any(fact.link == note.id for fact in night.written_up(entries=[note.id]).timeline)
 
 
+def test_what_else_was_changed_of_its_services_in_the_hour_before_is_in_its_timeline(night: Night) -> None:
+    night.whole()
+    for minute, name, of in ((-45, "failover", API), (-70, "long before", API), (1, "elsewhere", "prod/main/other")):
+        began = night.began + minute * MINUTE
+        data = {"what": name, "new": "over", "began": began, "ended": began, "service": of}
+        night.write(minute, EntryKind.CHANGE, f"rds/{name}", name, **data)
+    night.clock.at = night.began + 30 * MINUTE
+    facts = [f for f in night.written_up().timeline if f.source == "rds"]
+    assert [(f.event, f.at) for f in facts] == [("failover", night.began - 45 * MINUTE)]
+
+
 def test_no_text_from_outside_is_markup_in_it(night: Night) -> None:
     night.whole()
     night.write(21, EntryKind.NOTE, "prom/5xx", "see |x| <!channel> [a](b)\n## forged", "Eve`")

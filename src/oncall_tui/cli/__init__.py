@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),
     "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),
+    "changes": ("changes:changes", "Print what else was changed: failovers, scaling, edits."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
     "handover": ("handover:handover", "Print the handover."),
     "stats": ("stats:stats", "Print numbers: notifications, pages, times, deploys."),

@@ -143,6 +143,12 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--within", "", "How long a deploy may take to begin (--watch)."),
         Row("--json", "flag", "JSON: one array, or with --watch one object a line."),
     ),
+    "changes": (
+        Row("--since", "", "How far back: 90m, 12h."),
+        Row("--product", "", "Of this product alone."),
+        Row("--service", "services", "Of this service alone: its name, or its id."),
+        Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),
+    ),
     "rollback": (
         Row("service", "services"),
         Row("--to", "", "The revision to go back to: :41, or a task definition."),

@@ -30,7 +30,7 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
 
     config = bootstrap.load_config(context.obj["config"])
     path, tz, now = Path(config.journal_path).expanduser(), ZoneInfo(config.timezone), SystemClock().now()
-    seen = (EntryKind.ALERT, EntryKind.DEPLOY, *RETOLD) if actions else ()
+    seen = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.CHANGE, *RETOLD) if actions else ()
     store = Store(path)
     for entry in store.read(f"kind NOT IN ({','.join('?' * len(seen))})", seen, last):
         if as_json:

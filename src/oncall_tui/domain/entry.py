@@ -31,6 +31,7 @@ class EntryKind(StrEnum):
     MARK = "mark"  # an engineer's word on an episode: actionable, noise, or no word any more
     FOLLOW_UP = "follow-up"  # a follow-up as it is from then on: title, owner, state, alerts
     INCIDENT = "incident"  # an incident as it is from then on: title, lead, state, episodes, deploys, entries
+    CHANGE = "change"  # something other than a deploy was changed, or that is over; `recorded_change` has its data
     TOLD_EPISODE = "episode"  # an alert's past that its source told afterwards; *at* is when it began
     TOLD_DEPLOY = "told-deploy"  # a deploy that its source told of afterwards; *at* is when it started
 

@@ -31,9 +31,9 @@ class RecordScope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One thing of the record. *at* in seconds since the epoch, UTC; *kind* is ``alert``, ``deploy``, ``action``,
-    ``note``, ``mark``, ``follow-up`` or ``incident``; *state* is its word for how it ended. *alert* is an alert's key;
-    *fires*: it is known to fire now.
+    """One thing of the record. *at* in seconds since the epoch, UTC; *kind* is ``alert``, ``deploy``, ``change``,
+    ``action``, ``note``, ``mark``, ``follow-up`` or ``incident``; *state* is its word for how it ended.
+    *alert* is an alert's key; *fires*: it is known to fire now.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""board, board → transitions: alerts and deploys that came, moved on to another state, or went. Pure."""
+"""board, board → transitions: alerts, deploys and changes that came, moved on to another state, or went. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import msgspec
 
 from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.recorded_change import state_of
 
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
     """One row's state went from *old* (empty: it was not there) to *new*."""
 
-    what: str  # "alert" or "deploy"
+    what: str  # "alert", "deploy" or "change"
     id: str
     old: str
     new: str
@@ -36,6 +37,9 @@ def transitions(known: Mapping[str, str], board: Board) -> list[Transition]:
         old = known.get(deploy.id, "")
         if old != deploy.state:
             found.append(Transition("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
+    for change in board.changes.values():
+        if (old := known.get(change.id, "")) != (new := state_of(change)):
+            found.append(Transition("change", change.id, old, new, change.what))
     live = {name for name, source in board.sources.items() if source.whole}
     if all(s.read_at is not None and s.complete for s in board.sources.values() if s.provider != "ecs"):
         live.add(OURS)  # before that it is not known what is missing

@@ -95,7 +95,8 @@ class BoardReader:
         board = self.view.triaged.board
         service = row.service
         deploys = [d for d in board.deploys.values() if service is not None and d.service_id == service.id]
-        return RowPast(merge_timeline(row.members, told, deploys, service), tuple(not_read))
+        changed = self.view.triaged.changes_of(service, row.product, row.members)
+        return RowPast(merge_timeline(row.members, told, deploys, service, changes=changed), tuple(not_read))
 
     # --- the record ---------------------------------------------------------------------------------------------------
 

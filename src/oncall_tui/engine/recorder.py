@@ -1,4 +1,4 @@
-"""Observations for the journal: alerts and deploys that changed, and when a board or a recorder was watching.
+"""Observations for the journal: alerts, deploys and changes that moved on, and when a board or a recorder watched.
 
 Times are seconds since the epoch, UTC.
 """
@@ -15,8 +15,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.recorded_change import entry_data
 from oncall_tui.domain.transitions import Transition, transitions
 from oncall_tui.journal import Journal
+from oncall_tui.text.change_words import summary
 from oncall_tui.text.history_words import deploy_summary, noun, step_summary
 from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
@@ -49,7 +51,7 @@ class ChangeRecorder:
 
     def remember(self) -> None:
         """Read what earlier sessions saw, for ``recall`` to take up. From any thread. Raises JournalError."""
-        self._remembered = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY))
+        self._remembered = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.CHANGE))
 
     def recall(self) -> bool:
         """Take up what earlier sessions saw: states, and the episodes that may go on. True: it was done just now."""
@@ -109,6 +111,9 @@ class ChangeRecorder:
         alerts, deploys = triaged.board.alerts, triaged.board.deploys
         entries = []
         for change in found:
+            if change.what == "change":
+                entries.append(_of_change(change, triaged, now))
+                continue
             if change.id in deploys:
                 data = self._steps.of(deploys[change.id], now) if self._steps is not None else {}
                 product = triaged.products.get(deploys[change.id].service_id)
@@ -173,6 +178,13 @@ def _of_deploy(change: Transition, deploy: Deploy, now: float, more: Mapping[str
     step = f": {step_summary(deploy)}" if change.old == change.new else ""
     text = f"{deploy.service_id} {deploy_summary(deploy)}{step}"
     return Entry(at=now, kind=EntryKind.DEPLOY, subject=deploy.id, text=text, data={**data, **more})
+
+
+def _of_change(moved: Transition, triaged: TriagedBoard, now: float) -> Entry:
+    """Make the entry of a change that appeared, or is over: its source forgets it within a day."""
+    change = triaged.board.changes[moved.id]
+    data = entry_data(change, triaged.change_owners.get(change.id, ()), moved.old)
+    return Entry(at=now, kind=EntryKind.CHANGE, subject=change.id, text=summary(change), data=data)
 
 
 def _entry(change: Transition, title: str, now: float, alert: Alert | None, row: TriagedAlert | None) -> Entry:

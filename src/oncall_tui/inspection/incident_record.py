@@ -5,7 +5,7 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from typing import Protocol
 
 from oncall_tui.domain.entry import Entry, EntryKind, written_at
@@ -18,6 +18,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.history import History
 from oncall_tui.reports.postmortem import IncidentRecord, about
 
+LOOK_BACK_S = 3600.0
 AROUND_S = 1800.0  # before its first fact, and after its last: who watched, and what was done
 
 
@@ -56,6 +57,8 @@ def gathered(
     services = {e.service for e in known_episodes} | {d.service for d in known_deploys}
     entries = journal.since(since, until=until)
     about_it = _about(entries, ids | set(alerts), services - {""}, {d.id for d in known_deploys}, incident.entries)
+    products = {e.product for e in known_episodes} | {d.product for d in known_deploys}
+    about_it = _with_changes(journal, about_it, min(begins) - LOOK_BACK_S, until, services - {""}, products - {""})
     lost = set(incident.entries) - {e.id for e in about_it}
     return IncidentRecord(
         incident=incident,
@@ -71,6 +74,24 @@ def gathered(
         watched=tuple(history.watched(since, until, now)),
         unread=tuple(sorted({str(n) for e in entries if e.kind is EntryKind.WATCH for n in e.data.get("unread", ())})),
     )
+
+
+def _with_changes(
+    journal: Journal,
+    entries: tuple[Entry, ...],
+    since: float,
+    until: float,
+    services: Collection[str],
+    products: Set[str],
+) -> tuple[Entry, ...]:
+    """Return *entries* with what else was changed of these services and products, oldest first: from so long before
+    the incident on as a change may be suspect of it. What was only an effect is left out.
+    """
+    known = {e.id for e in entries}
+    told = journal.since(since, (EntryKind.CHANGE,), until=until)
+    data = ((e, e.data) for e in told if e.id not in known and not e.data.get("effect"))
+    more = [e for e, d in data if d.get("service") in services or not products.isdisjoint(d.get("products", ()))]
+    return tuple(sorted((*entries, *more), key=lambda e: e.at)) if more else entries
 
 
 def _ends(episodes: Iterable[PastEpisode], deploys: Iterable[PastDeploy], now: float) -> list[float]:

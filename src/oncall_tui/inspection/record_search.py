@@ -1,4 +1,4 @@
-"""The whole record, searched: alerts' episodes, deploys, and what engineers did, newest first. Reads the disk.
+"""The whole record, searched: alerts' episodes, deploys, changes, and what engineers did, newest first. Reads the disk.
 
 Never called on the screen's thread. The record is walked backwards in spans that grow, so that what is near is found at
 once and a filter that matches little still ends. Times are seconds since the epoch, UTC.
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUp, follow_ups
 from oncall_tui.domain.history import EpisodeMark, PastDeploy, PastEpisode
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.record import RecordEvent, RecordPage, RecordScope
+from oncall_tui.domain.recorded_change import recorded
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import going_back
 from oncall_tui.text.time_format import span
@@ -104,7 +106,37 @@ def _span(
         *(_of_deploy(d) for d in deploys if begin <= d.started < end),
         *_of_entries(entries, scope, known, titles),
     ]
+    if scope.kind != "alert":
+        events += _of_changes(journal, scope, begin, end)
     return sorted(events, key=lambda e: (-e.at, e.id))
+
+
+def _of_changes(journal: Journal, scope: RecordScope, begin: float, end: float) -> Iterable[RecordEvent]:
+    """Return what else was changed of the scope, each at the time when it began: it was written up to a day later."""
+    for change_id, one in recorded(journal.since(begin, (EntryKind.CHANGE,), until=end + DAY_S)).items():
+        change = one.change
+        if scope.service and change.service_id != scope.service:
+            continue
+        if scope.product and scope.product not in one.products:
+            continue
+        if begin <= change.began < end:
+            yield RecordEvent(
+                id=f"change/{change_id}",
+                at=change.began,
+                kind="change",
+                text=change.what,
+                state=_how_long(change),
+                by=change.by,
+                service=change.service_id,
+                product=", ".join(one.products),
+                source=change.source,
+            )
+
+
+def _how_long(change: Change) -> str:
+    if change.ended is None:
+        return "under way, or its end is not known"
+    return f"over after {span(change.ended - change.began)}" if change.ended - change.began >= 1 else ""
 
 
 def _episodes(past: PastReader, scope: RecordScope, begin: float, end: float) -> Iterable[PastEpisode]:

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
 from oncall_tui.providers.base import TimelineEvent
+from oncall_tui.text.change_words import named
 from oncall_tui.text.history_words import began_by, by, deploy_status, noun, rollback_status
 from oncall_tui.text.short_ids import short_ids
 
 HERE = "here"
 RUN_S = 600.0
-ALERT, DEPLOY, TASK, EVENT, ACTION = "alert", "deploy", "task", "event", "action"
+ALERT, DEPLOY, CHANGE, TASK, EVENT, ACTION = "alert", "deploy", "change", "task", "event", "action"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +49,7 @@ def merge_timeline(
     deploys: Iterable[Deploy] = (),
     service: Service | None = None,
     inside: ServiceDetail | None = None,
+    changes: Iterable[Change] = (),
 ) -> tuple[TimelineEntry, ...]:
     """Merge everything that is known, newest first; of two places that tell alike, one is kept.
 
@@ -57,6 +60,7 @@ def merge_timeline(
         *(m for a in alerts for m in _of_alert(a)),
         *(m for row_id, rows in (told or {}).items() for m in _of_told(row_id, rows)),
         *(m for d in deploys for m in _of_deploy(d)),
+        *(m for c in changes for m in _of_change(c)),
         *_of_tasks(deploys, inside),
         *_of_events(service, inside),
     ]
@@ -91,11 +95,17 @@ def _without_ids(entry: TimelineEntry) -> str:
 
 _TASK = re.compile(r"^task \S+ ")
 _TASKS = re.compile(r"\(?(?:port \d+, )?\(?task [0-9a-f-]{8,}\)?[:.]?|\(task [0-9a-f-]{8,}\)")
-_ORDER = {kind: n for n, kind in enumerate((ACTION, ALERT, DEPLOY, TASK, EVENT))}
+_ORDER = {kind: n for n, kind in enumerate((ACTION, ALERT, CHANGE, DEPLOY, TASK, EVENT))}
 
 
 def _of_alert(alert: Alert) -> Iterable[TimelineEntry]:
     yield TimelineEntry(alert.began, ALERT, f"began: {alert.title}", "", alert.source)
+
+
+def _of_change(change: Change) -> Iterable[TimelineEntry]:
+    yield TimelineEntry(change.began, CHANGE, named(change), "", change.source)
+    if change.ended is not None and change.ended - change.began >= 1:
+        yield TimelineEntry(change.ended, CHANGE, f"{change.what} is over", "", change.source)
 
 
 def _of_told(row_id: str, rows: Sequence[TimelineEvent]) -> Iterable[TimelineEntry]:

@@ -52,6 +52,23 @@ class _DeployRow(_SeenRow, frozen=True):
     ended: Time | None = None
 
 
+class _ChangeRow(msgspec.Struct, frozen=True):
+    old: str = ""
+    new: str = ""
+    kind: str = ""
+    what: str = ""
+    source: str = ""
+    resource: str = ""
+    began: Time | None = None
+    ended: Time | None = None
+    by: str = ""
+    description: str = ""
+    url: str = ""
+    effect: bool = False
+    service: str = ""
+    products: tuple[str, ...] = ()
+
+
 class _ToldEpisodeRow(PastEpisode, frozen=True, kw_only=True):
     began: Time
     ended: Time | None = None
@@ -135,6 +152,7 @@ _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
     EntryKind.MARK: _EpisodeMarkRow,
     EntryKind.FOLLOW_UP: _FollowUpRow,
     EntryKind.INCIDENT: _IncidentRow,
+    EntryKind.CHANGE: _ChangeRow,
     EntryKind.TOLD_EPISODE: _ToldEpisodeRow,
     EntryKind.TOLD_DEPLOY: _ToldDeployRow,
 }

@@ -34,7 +34,7 @@ from oncall_tui.journal.set_aside import alone
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-OBSERVED = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.WATCH)
+OBSERVED = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.CHANGE, EntryKind.WATCH)
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
 _NO_ORIGINS = "'', 0"  # of a file of format 1 that can be read alone
 _encode = msgspec.json.Encoder()

@@ -13,12 +13,14 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.change import AUTOSCALING, ChangeKind
 from oncall_tui.domain.comparison import Comparison, compare_deploy
 from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import RECORDER, WATCH_GAP_S, Entry, EntryKind
 from oncall_tui.domain.follow_up import FollowUp, ordered
 from oncall_tui.domain.incident import Incident, newest_first
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.recorded_change import RecordedChange, recorded
 from oncall_tui.domain.revision import version_arrow
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
@@ -32,6 +34,7 @@ from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 KINDS = (
     EntryKind.ALERT,
     EntryKind.DEPLOY,
+    EntryKind.CHANGE,
     EntryKind.INTENT,
     EntryKind.OUTCOME,
     EntryKind.SEEN,
@@ -108,6 +111,20 @@ class HandoverDeploy(msgspec.Struct, frozen=True, kw_only=True):
     compare: str = ""  # a link to them
 
 
+class HandoverChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of the window. Of several alike, *at* is the last, *first* the first, *times* how many."""
+
+    at: float
+    kind: str
+    what: str
+    by: str = ""
+    ended: float | None = None
+    first: float | None = None
+    times: int = 1
+    service: str = ""
+    products: tuple[str, ...] = ()
+
+
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """*watched*: from when to when a board was open, or a recorder ran; *recorded*: a recorder was among them.
 
@@ -122,6 +139,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     open: tuple[OpenAlert, ...] = ()
     done: tuple[HandoverAction, ...] = ()
     deploys: tuple[HandoverDeploy, ...] = ()
+    changes: tuple[HandoverChange, ...] = ()
     incidents: tuple[Incident, ...] = ()  # those that are open, and those that were closed in this time
     follow_ups: tuple[FollowUp, ...] = ()  # those that are not done, and those that were closed in this time
     unread: tuple[str, ...] = ()
@@ -161,6 +179,7 @@ def handover(
         open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
         deploys=_deploys(entries, triaged, since, commits),
+        changes=_changes(entries, triaged, since),
         incidents=newest_first(i for i in incidents if i.is_open or i.changed_at >= since),
         follow_ups=ordered(f for f in follow_ups if f.is_open or f.changed_at >= since),
         unread=_unread(entries, triaged),
@@ -413,6 +432,40 @@ def _deployed(deploy: Deploy, triaged: TriagedBoard, commits: Callable[[Comparis
         versions=version_arrow(deploy.old, deploy.new),
         commits=commits(compared) if compared is not None else "",
         compare=compared.url if compared is not None else "",
+    )
+
+
+def _changes(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[HandoverChange, ...]:
+    """Return the changes since then, the newest first; what autoscaling did to one thing is one line.
+
+    What was only an effect is left out: the alert that it fired says it.
+    """
+    known = recorded(entries)
+    for change in triaged.board.changes.values():
+        known[change.id] = RecordedChange(change, triaged.change_owners.get(change.id, ()))
+    found: dict[str, HandoverChange] = {}
+    for one in sorted(known.values(), key=lambda one: one.change.began):
+        change = one.change
+        if change.effect or not (change.ended is None or max(change.began, change.ended) >= since):
+            continue
+        alone = change.kind is not ChangeKind.SCALING or change.by != AUTOSCALING
+        key = change.id if alone else f"{change.source}/{change.service_id or change.resource}"
+        found[key] = _handed_over(one, found.get(key))
+    return tuple(sorted(found.values(), key=lambda c: (-c.at, c.what)))
+
+
+def _handed_over(one: RecordedChange, before: HandoverChange | None) -> HandoverChange:
+    change = one.change
+    return HandoverChange(
+        at=change.began,
+        kind=str(change.kind),
+        what=change.what,
+        by=change.by,
+        ended=change.ended,
+        first=(before.first if before.first is not None else before.at) if before else None,
+        times=before.times + 1 if before else 1,
+        service=change.service_id,
+        products=one.products,
     )
 
 

@@ -12,10 +12,11 @@ import msgspec
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.incident import Incident
-from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
+from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverChange, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean, count
+from oncall_tui.text.change_words import AWS
 from oncall_tui.text.history_words import by, ended, stopped
-from oncall_tui.text.time_format import age, ago, moment, stamp, zone
+from oncall_tui.text.time_format import age, ago, moment, span, stamp, zone
 from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
@@ -47,6 +48,7 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
         *_incidents(h, tz),
         *_followed(h, tz),
         (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
+        *_changed(h, tz),
         (f"Open, not paging: {_number(h, 'alerts', asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
         (f"Seen, silenced or snoozed: {_number(h, 'alerts', held)}", [_open(o, h, tz) for o in held], "nothing"),
         (f"Notifications: {number}", [_fired(f, h, tz) for f in rest], "none"),
@@ -176,6 +178,22 @@ def incident_words(i: Incident, now: float, tz: tzinfo) -> str:
     words = [i.title, str(i.state), f"lead {i.lead}" if i.lead else "no lead", holds, opened]
     words += [f"closed {moment(i.changed_at, tz, now)} by {i.changed_by}"] if not i.is_open else []
     return " · ".join([*words, *([i.said] if i.said else []), i.id])
+
+
+def _changed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:
+    """The section of what else was changed; none where nothing is known: the coverage says what was not read."""
+    if not h.changes:
+        return []
+    return [(f"Changes: {sum(c.times for c in h.changes)}", [_change(c, h, tz) for c in h.changes], "none")]
+
+
+def _change(c: HandoverChange, h: Handover, tz: tzinfo) -> str:
+    """``02:41  RDS failover of payments-db · payments · over after 45s``: one change, or the last of several alike."""
+    who = f" by {c.by}" if c.by and c.by != AWS else ""
+    times = f" · the last of {c.times} since {_when(c.first, h, tz)}" if c.first is not None else ""
+    lasted = "" if c.ended is None else span(c.ended - c.at) if c.ended - c.at >= 1 else None
+    end = "" if lasted is None else f" · over after {lasted}" if lasted else " · under way"
+    return f"{_when(c.at, h, tz)}  {c.what}{who}{_place(', '.join(c.products))}{times}{end}"
 
 
 def _followed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:

@@ -16,6 +16,8 @@ from oncall_tui.domain.follow_up import FollowUp, ordered
 from oncall_tui.domain.history import PastDeploy, PastEpisode
 from oncall_tui.domain.incident import Incident
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.recorded_change import recorded
+from oncall_tui.text.change_words import named
 from oncall_tui.text.history_words import going_back
 
 SAME_S = 1.0  # two readings of one firing may differ in their fraction of a second
@@ -105,7 +107,8 @@ def postmortem(record: IncidentRecord) -> Postmortem:
     of_episodes = [_of_episode(e, links) for e in episodes]
     of_deploys = {d.id: _of_deploy(d, links) for d in record.deploys}
     acts = _acts(record)
-    timeline = [fact for facts in (*of_episodes, *of_deploys.values(), acts) for fact in facts]
+    changes = _changes(record)
+    timeline = [fact for facts in (*of_episodes, *of_deploys.values(), changes, acts) for fact in facts]
     timeline.sort(key=lambda fact: (fact.at, fact.event))
     before = [d for d in record.deploys if first is not None and d.started <= first.began and not d.rolls_back]
     trigger = max(before, key=lambda d: d.started, default=None)
@@ -196,6 +199,18 @@ def _of_deploy(d: PastDeploy, links: _Links) -> list[TimelineFact]:
     return facts
 
 
+def _changes(record: IncidentRecord) -> list[TimelineFact]:
+    """Return what else was changed, and when that was over where it took a while."""
+    links = {e.subject: e.id for e in record.entries if e.kind is EntryKind.CHANGE}
+    facts = []
+    for change_id, one in recorded(record.entries).items():
+        change, link = one.change, links[change_id]
+        facts.append(TimelineFact(at=change.began, event=named(change), link=link, source=change.source))
+        if change.ended is not None and change.ended - change.began >= GAP_S:
+            facts.append(TimelineFact(at=change.ended, event=f"{change.what} is over", link=link, source=change.source))
+    return facts
+
+
 # --- what was done ----------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +221,7 @@ def _acts(record: IncidentRecord) -> list[TimelineFact]:
     facts = []
     for entry in record.entries:
         words = _act(entry, planned, titles)
-        if not words and entry.id in record.incident.entries:
+        if not words and entry.kind is not EntryKind.CHANGE and entry.id in record.incident.entries:
             words = f"{entry.kind}: {entry.text or entry.subject}"
         if words:
             event = f"{entry.actor}: {words}" if entry.actor else words

@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
@@ -120,6 +121,21 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
         mine = [a for a in rest if row.service and a.service and a.service.id == row.service.id]
         theirs = [a for a in rest if row.product and a.product is row.product and a not in mine]
         return (*mine, *theirs)
+
+    def changes_of(
+        self, service: Service | None, product: Product | None, alerts: Iterable[Alert] = ()
+    ) -> list[Change]:
+        """Return what was changed of a service, of its product's own things, and of the alarms of *alerts*."""
+        service_id, names = (service.id if service else ""), {n for a in alerts for n in (a.id, a.title)}
+        found = []
+        for change in self.board.changes.values():
+            mine = product is not None and product.name in self.change_owners.get(change.id, ())
+            if change.service_id and service_id:
+                mine = change.service_id == service_id
+            if change.kind is ChangeKind.ALARM:
+                mine = mine or not names.isdisjoint((change.path, change.resource))
+            found += [change] if mine else []
+        return found
 
 
 class Triager:

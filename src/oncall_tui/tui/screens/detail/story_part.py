@@ -20,6 +20,7 @@ _STYLES = {
     timeline.ACTION: "bold",
     timeline.ALERT: "",
     timeline.DEPLOY: "warning",
+    timeline.CHANGE: "warning",
     timeline.TASK: "",
     timeline.EVENT: "dim",
 }
@@ -27,7 +28,7 @@ _STYLES = {
 
 def story_section(of: Subject, told: Part, inside: Part[ServiceDetail], scene: Scene) -> Section:  # type: ignore[type-arg]
     """Alert, deploys, tasks and actions, newest first, with who and where."""
-    moments = timeline.merge_timeline(of.members, told.value, of.deploys, of.service, inside.value)
+    moments = timeline.merge_timeline(of.members, told.value, of.deploys, of.service, inside.value, of.changes)
     lines: list[Line] = standing(told, "past", scene)
     if inside.failure is not None:
         lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import msgspec
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.change import Change
 from oncall_tui.domain.comparison import Comparison, compare_deploy
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
+from oncall_tui.triage.suspects import SuspectChange
 from oncall_tui.triage.triager import TriagedAlert
 
 DEPLOYS = 6  # of the service, on the timeline
@@ -35,6 +37,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     newest: Deploy | None = None
     deploy: Deploy | None = None
     deploys: tuple[Deploy, ...] = ()  # of the service, newest first
+    changes: tuple[Change, ...] = ()  # of the service, and of its product's own things
     product: Product | None = None
     gone: bool = False
 
@@ -92,6 +95,7 @@ def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) ->
             newest=newest,
             deploy=row.suspect or newest,
             deploys=_with(deploys, row.suspect),
+            changes=_changes(row, update.triaged.changes_of(service, row.product, row.members)),
             product=row.product,
         )
     own = board.deploys.get(row_id) if pane == "deploys" else None
@@ -100,6 +104,7 @@ def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) ->
         return None
     deploys = _deploys(service, board)
     newest = _newest(service, deploys, board)
+    product = update.triaged.products.get(service.id) if service else None
     return Subject(
         pane=pane,
         row_id=row_id,
@@ -107,8 +112,15 @@ def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) ->
         newest=newest,
         deploy=own or newest,
         deploys=_with(deploys, own),
-        product=update.triaged.products.get(service.id) if service else None,
+        changes=tuple(update.triaged.changes_of(service, product)),
+        product=product,
     )
+
+
+def _changes(row: TriagedAlert, near: Iterable[Change]) -> tuple[Change, ...]:
+    """Return those *near*, and every other one that is suspected: of another service of the product."""
+    suspected = (one.change for one in row.suspicion.suspects if isinstance(one, SuspectChange))
+    return tuple({change.id: change for change in (*near, *suspected)}.values())
 
 
 def _as_read(service: Service, board: Board) -> Service:

@@ -19,7 +19,15 @@ COLUMNS = (
     Column("state", "", 14, most=40, turn=3, spills=True),
     Column("by", "BY", 6, most=14, turn=5, wide=90, drop=1),
 )
-_STYLES = {"action": "bold", "deploy": "warning", "note": "", "mark": "dim", "follow-up": "key", "incident": "key"}
+_STYLES = {
+    "action": "bold",
+    "deploy": "warning",
+    "change": "warning",
+    "note": "",
+    "mark": "dim",
+    "follow-up": "key",
+    "incident": "key",
+}
 
 
 def row(event: RecordEvent, tz: tzinfo, now: float) -> Row:

@@ -1,0 +1,94 @@
+"""``changes``: what else than deploys was changed lately, newest first.
+
+*now* is in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from oncall_tui import bootstrap
+from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail, running
+from oncall_tui.cli.lookup import find_service
+from oncall_tui.cli.option_types import Duration
+from oncall_tui.cli.output import put, put_json
+from oncall_tui.domain.board import unread_words
+from oncall_tui.domain.change import Change
+from oncall_tui.engine.engine import Engine
+from oncall_tui.text.change_words import summary
+from oncall_tui.text.time_format import moment, stamp, zone
+from oncall_tui.triage.triager import TriagedBoard
+
+
+@click.command()
+@click.option("--since", "back", type=Duration(), default="24h", show_default=True, help="How far back: 90m, 12h.")
+@click.option("--product", metavar="NAME", default="", help="Of this product alone.")
+@click.option("--service", metavar="SERVICE", default="", help="Of this service alone: its name, or its id.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
+@click.pass_context
+def changes(context: click.Context, back: float, product: str, service: str, as_json: bool) -> None:
+    """Print what else than deploys was changed: failovers, scaling, edits. Exits 1 if a source could not be read."""
+    config = bootstrap.load_config(context.obj["config"])
+    products = [one.name for one in config.products]
+    if product and product not in products:
+        fail(f"no product {product!r}", f"there are: {', '.join(products) or 'none'}", WRONG_USE)
+    with running(context, read_only=True) as engine:
+        service_id = find_service(engine, service).id if service else ""
+        triaged, now = engine.first_read(READ_TIMEOUT_S).triaged, engine.clock.now()
+        found = wanted(triaged, now - back, product, service_id)
+        if as_json:
+            put_json({"at": stamp(now), "since": stamp(now - back), "changes": [as_object(c, triaged) for c in found]})
+        else:
+            tz = ZoneInfo(config.timezone)
+            put(*[line(c, triaged, now, tz) for c in found] or [_none(engine, product or service_id)])
+    sys.exit(DONE if all(s.live for s in triaged.board.sources.values()) else NOT_DONE)
+
+
+def wanted(triaged: TriagedBoard, since: float, product: str, service_id: str) -> list[Change]:
+    """Return those that were under way at *since* (seconds since the epoch, UTC) or began later, the newest first."""
+    found = [
+        c
+        for c in triaged.board.changes.values()
+        if (c.ended is None or c.ended >= since)
+        and (not product or product in triaged.change_owners.get(c.id, ()))
+        and (not service_id or c.service_id == service_id)
+    ]
+    return sorted(found, key=lambda c: (-c.began, c.id))
+
+
+def as_object(change: Change, triaged: TriagedBoard) -> dict[str, Any]:
+    """One change as the documented object; times are RFC 3339 UTC."""
+    return {
+        "id": change.id,
+        "source": change.source,
+        "kind": change.kind,
+        "what": change.what,
+        "resource": change.resource,
+        "began": stamp(change.began),
+        "ended": stamp(change.ended),
+        "by": change.by or None,
+        "service": change.service_id or None,
+        "products": list(triaged.change_owners.get(change.id, ())),
+        "effect": change.effect,
+        "text": change.text,
+        "url": change.url or None,
+    }
+
+
+def line(change: Change, triaged: TriagedBoard, now: float, tz: tzinfo) -> str:
+    """``02:41:07 JST database  RDS failover of payments-db, over after 45s · payments · prod``."""
+    at = f"{moment(change.began, tz, now, seconds=True)} {zone(tz, change.began)}"
+    words = [summary(change), ", ".join(triaged.change_owners.get(change.id, ())), change.source]
+    return f"{at} {change.kind:<13} {' · '.join(word for word in words if word)}"
+
+
+def _none(engine: Engine, of: str) -> str:
+    """Say that there is none, of what was read."""
+    unread = unread_words(engine.update.board.unread)
+    return f"no change{f' of {of}' if of else ''} is known{f' ({unread})' if unread else ''}"
