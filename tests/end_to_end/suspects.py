@@ -1,4 +1,4 @@
-"""The ten incidents that ship: whose deploy is the first suspect, and in which words.
+"""The incidents that ship: which deploy or change is the first suspect, and in which words.
 
 ``python -m tests.end_to_end.suspects`` plays all of them at once and prints what the program says, as a table.
 """
@@ -19,6 +19,7 @@ from oncall_tui import bootstrap
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert
 from tests.end_to_end.world import World
 
@@ -26,7 +27,9 @@ SPEED = 4.0
 
 
 class Told(NamedTuple):
-    """What has to be said of one alert, found by its title. *first*: ``service old→new``; empty: no suspect."""
+    """What has to be said of one alert, found by its title. *first*: ``service old→new`` of a deploy, a change
+    in its own words; empty: no suspect.
+    """
 
     title: str
     first: str
@@ -44,6 +47,10 @@ class Incident(NamedTuple):
 
 def deploy_name(service_id: str, arrow: str) -> str:
     return f"{service_id.rpartition('/')[2]} {arrow}"
+
+
+def name_of(one: Suspect | SuspectChange) -> str:
+    return one.change.what if isinstance(one, SuspectChange) else deploy_name(one.deploy.service_id, one.deploy.arrow)
 
 
 def row_of(update: Update, title: str) -> TriagedAlert | None:
@@ -80,6 +87,11 @@ def deployed(service: str, within_s: float = 600.0) -> Callable[[Update], bool]:
     return lambda u: any(
         d.service_id.endswith(service) and u.board.at - d.started < within_s for d in u.board.deploys.values()
     )
+
+
+def changed(*whats: str) -> Callable[[Update], bool]:
+    """What these changes are was read."""
+    return lambda update: {*whats} <= {c.what for c in update.board.changes.values()}
 
 
 def flapped(title: str) -> Callable[[Update], bool]:
@@ -203,8 +215,43 @@ INCIDENTS = {
 }
 
 
+FAILOVER, CONFIGURATION = "RDS failover of ledger-db", "RDS configuration change of orders-db"
+SCALE_IN, EDIT = "desired count 6 → 2 of tickets-api", "threshold 80 → 20 of alarm mail-api-cpu-critical"
+OF_CHANGES = {
+    "failover": Incident(
+        (
+            Told(
+                "61 % of postings fail",
+                FAILOVER,
+                rf"^{FAILOVER} began .*before the alert, under way$",
+                besides=("ledger-api :57→:58",),
+            ),
+            Told(
+                "900 postings wait",
+                FAILOVER,
+                rf"^{FAILOVER} began .*before the alert, under way$",
+                besides=("ledger-api :57→:58",),
+            ),
+        ),
+        both(fires("61 % of postings fail", "900 postings wait"), changed(FAILOVER)),
+    ),
+    "parameter": Incident(
+        (
+            Told(
+                "44 % of orders fail",
+                CONFIGURATION,
+                rf"^{CONFIGURATION} began .*before the alert",
+                innocent=("orders-api :71→:72",),
+            ),
+        ),
+        both(fires("44 % of orders fail"), changed(CONFIGURATION), deployed("orders-api")),
+    ),
+}
+INCIDENTS |= OF_CHANGES
+
+
 class Said(NamedTuple):
-    """What was said of one alert at last, and every deploy that was accused of it at any time."""
+    """What was said of one alert at last, and everything that was accused of it at any time."""
 
     line: str
     suspects: tuple[str, ...]
@@ -228,7 +275,7 @@ class Watched:
     def _look(self, update: Update) -> bool:
         for title, accused in self.accused.items():
             if row := row_of(update, title):
-                accused.update(deploy_name(s.deploy.service_id, s.deploy.arrow) for s in row.suspicion.suspects)
+                accused.update(map(name_of, row.suspicion.suspects))
         return self.incident.read(update)
 
     def said(self, seconds: float) -> dict[str, Said]:
@@ -242,8 +289,7 @@ class Watched:
             deploys = [(d.service_id, d.arrow, d.state, d.failures[:1]) for d in update.board.deploys.values()]
             assert read, f"not all of it was read in {seconds:.0f} s: {row.alert.state}, {deploys}"
             suspects, innocent = (
-                tuple(deploy_name(s.deploy.service_id, s.deploy.arrow) for s in held)
-                for held in (row.suspicion.suspects, row.suspicion.innocent)
+                tuple(map(name_of, held)) for held in (row.suspicion.suspects, row.suspicion.innocent)
             )
             found[title] = Said(row.suspicion.words(now), suspects, innocent, frozenset(accused))
         return found
@@ -251,7 +297,7 @@ class Watched:
 
 @contextmanager
 def played(folder: Path) -> Iterator[dict[str, Watched]]:
-    """All ten, side by side."""
+    """All of them, side by side."""
     with ExitStack() as stack:
         held = {}
         for name in INCIDENTS:

@@ -134,7 +134,7 @@ async def _incident(world: dict[str, object], folder: Path, size: tuple[int, int
 
 
 async def _unsuspected(world: dict[str, object], folder: Path, size: tuple[int, int], names: tuple[str, str]) -> None:
-    """A page that no deploy is suspected of, and the plan of a rollback all the same."""
+    """A page whose likeliest cause is no deploy, and the plan of a rollback all the same."""
     with tempfile.TemporaryDirectory() as scratch:
         config = demo_config(world, Path(scratch))
         engine = bootstrap.make_engine(config)
@@ -259,6 +259,8 @@ def main(folder: Path) -> None:
             asyncio.run(_incident(world, folder, size, suffix))
         with world_served("--scenario", "capacity") as world:
             asyncio.run(_unsuspected(world, folder, size, (f"capacity{suffix}", f"no-suspect{suffix}")))
+        with world_served("--scenario", "failover") as world:
+            asyncio.run(_unsuspected(world, folder, size, (f"failover{suffix}", f"failover-plan{suffix}")))
 
 
 @contextmanager

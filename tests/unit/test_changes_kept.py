@@ -83,6 +83,20 @@ def test_a_change_is_written_when_it_appears_and_when_it_is_over_and_never_twice
     assert (back["rds/s"].change, back["rds/s"].products) == (scaling, ("shop",))
 
 
+def test_who_did_it_is_written_once_it_is_known(journal: Journal) -> None:
+    first, untold = recorder(journal), scaled("s", 3, 4, 2, by="")
+    for one in (untold, scaled("s", 3, 4, 2), scaled("s", 3, 4, 2)):
+        first.record(seen(one), shown(), NOW)
+    journal.must()
+    recorder(journal).record(seen(scaled("s", 3, 4, 2)), shown(), NOW)
+    told = kept(journal)
+    assert [(e.data["old"], e.data["new"], e.data.get("by")) for e in told] == [
+        ("", "over", None),
+        ("over", "over", "autoscaling"),
+    ]
+    assert recorded(told)["rds/s"].change.by == "autoscaling"
+
+
 def test_a_kind_of_a_later_version_is_read_as_some_change() -> None:
     odd = entry(FAILOVER)
     odd.data["kind"] = "teleport"

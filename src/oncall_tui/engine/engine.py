@@ -30,6 +30,7 @@ from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.shared import Held
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
+from oncall_tui.engine.change_asks import ChangeAsks
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.engine.source_spec import SourceSpec
@@ -127,6 +128,7 @@ class Engine:
             for s in specs
         }
         self._event_watch = self._follow_events([s.name for s in specs if s.tells_events])
+        self._change_asks = ChangeAsks(rules.products)
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
@@ -473,7 +475,10 @@ class Engine:
     def _build_board(self) -> None:
         sources = tuple(self._pollers.values())
         now, monotonic = self.clock.now(), self.clock.monotonic()
-        self._publish(self.builder.build(self.update.triaged, sources, now, monotonic, self.show_hidden))
+        built = self.builder.build(self.update.triaged, sources, now, monotonic, self.show_hidden)
+        self._publish(built)
+        for name in self._change_asks.due(built, now, monotonic):
+            self._pollers[name].ask()
 
     def _build_without_triage(self) -> None:
         """Publish the last rows with each source as it is now, and the bug."""

@@ -15,7 +15,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import BOARD, RECORDER, Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.domain.recorded_change import entry_data
+from oncall_tui.domain.recorded_change import entry_data, state_of
 from oncall_tui.domain.transitions import Transition, transitions
 from oncall_tui.journal import Journal
 from oncall_tui.text.change_words import summary
@@ -39,6 +39,7 @@ class ChangeRecorder:
         self._remembered: list[Entry] | None = None
         self._known: dict[str, str] | None = None
         self._titles: dict[str, str] = {}  # of alerts that earlier sessions saw
+        self._whose: dict[str, str] = {}  # who made each change, as it was journalled last
         self._watches = False
         self._subject = BOARD
         self._steps: RolloutSteps | None = None  # both kept by a recorder
@@ -61,6 +62,7 @@ class ChangeRecorder:
         self._episodes.begin_again(entries)
         self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
         self._titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
+        self._whose = {e.subject: str(e.data.get("by", "")) for e in entries if e.kind is EntryKind.CHANGE}
         if self._steps is not None:
             self._steps.recall(entries)
         if self._details is not None:
@@ -82,6 +84,7 @@ class ChangeRecorder:
             return
         found = transitions(known, triaged.board)
         known.update((c.id, c.new) for c in found)
+        found += self._learnt_whose(triaged.board, {c.id for c in found})
         if self._steps is not None and self._details is not None:  # what only its details are told of anew
             told = frozenset(c.id for c in found)
             deploys = self._steps.moved(triaged.board.deploys, told, now)
@@ -92,6 +95,16 @@ class ChangeRecorder:
             found = [c for c in found if not self._is_left_to_recorder(c)]
         if found:
             self._journal.record(self._entries(found, triaged, before, now))
+
+    def _learnt_whose(self, board: Board, told: Collection[str]) -> list[Transition]:
+        """Return the changes whose doer is told only now: what scaled a service is read after its new count is seen."""
+        found = []
+        for change in board.changes.values():
+            if change.by and self._whose.get(change.id, "") != change.by:
+                self._whose[change.id] = change.by
+                if change.id not in told:
+                    found.append(Transition("change", change.id, state_of(change), state_of(change), change.what))
+        return found
 
     def leave_to_recorder(self, sources: Collection[str]) -> None:
         """Journal no change of *sources*: a recorder journals them, into the same file. From any thread.

@@ -90,12 +90,12 @@ def suspect_section(of: Subject, commits: Part[CommitRange], scene: Scene, keys:
                 "warning" if number == 1 and not found.wide else "",
             )
         )
+        if number == 1 and (change := found.change_first) is not None:
+            lines += [line(name, text) for name, text in (("text", change.text), ("link", change.url)) if text]
     if not found.suspects:
         lines.append(line("suspect", found.words(scene.now, scene.tz)))
     elif found.not_known:
         lines.append(line("but", f"not all is known: {found.not_known}", "warning"))
-    if (change := found.change_first) is not None:
-        lines += [line(name, text) for name, text in (("text", change.text), ("link", change.url)) if text]
     lines += [line("later", one.words) for one in found.innocent]
     lines.append(((f" {named('rollback'):<9} ", "key"), (keys.back, "")))
     shown = row.suspect or found.last

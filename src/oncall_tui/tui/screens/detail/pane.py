@@ -135,7 +135,8 @@ def suspicion_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -
     able = row.suspect and isinstance(target(Verb.ROLL_BACK, spot("alerts", row.id, row, update.board)), ActionTarget)
     of = next((n for n, one in enumerate(found.suspects[:OTHERS]) if isinstance(one, Suspect)), None)
     if able and of is not None:
-        lines[of] = (*lines[of], (f"    {commands.named('rollback')} rolls it back", style if of == 0 else ""))
+        name, (text, its) = lines[of]
+        lines[of] = (name, (f"{text}    {commands.named('rollback')} rolls it back", its))
     return lines + [line("later", s.words, "dim") for s in found.innocent[:OTHERS]]
 
 
