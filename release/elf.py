@@ -65,6 +65,9 @@ def run_from(file: Path, folder: str) -> None:
 
 
 def strip(found: Iterable[Path]) -> None:
-    """Take the debugging symbols away."""
+    """Take the debugging symbols away, where there are some: stripping one twice may break it."""
     for file in found:
+        sections = subprocess.run(["readelf", "-SW", str(file)], capture_output=True, text=True, check=True).stdout
+        if ".debug_info" not in sections:
+            continue
         subprocess.run(["strip", "--strip-unneeded", str(file)], check=True)

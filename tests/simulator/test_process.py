@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from oncall_tui.simulator.__main__ import main
+from oncall_tui.simulator.command import command
 
 COMMAND = [sys.executable, "-m", "oncall_tui.simulator"]
 
@@ -35,6 +36,12 @@ def test_it_tells_where_it_listens_and_ends_with_its_parent() -> None:
 def test_a_login_where_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["login", "http://127.0.0.1:1", "prod"]) == 1
     assert "The login failed" in capsys.readouterr().err
+
+
+def test_it_starts_as_a_file_by_a_python_that_does_not_know_this_package() -> None:
+    python, *asked = command("login", "http://127.0.0.1:1", "prod")
+    done = subprocess.run([python, "-I", "-S", *asked], capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode, "The login failed" in done.stderr) == (1, True), done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--scenario", "nihgt"], ["--speed", "0"], ["--scenario", "FILE"]])

@@ -216,6 +216,7 @@ def test_the_formula_has_the_names_and_sums_of_a_release() -> None:
 def test_the_version_is_told_alike() -> None:
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert told == oncall_tui.__version__
+    assert f"it=oncall-tui-{told}-linux-x86_64\n" in (ROOT / "docs" / "install.md").read_text()
 
 
 def test_the_image_runs_as_the_account_that_the_task_names() -> None:
