@@ -93,6 +93,7 @@ _TEMPLATE = """\
 #     services: [PSVC001]
 #     urgencies: [high, low]
 #     mine: false                    # true: only incidents that are assigned to me
+#     change_events: true            # what tools told PagerDuty of changes
 #   - name: errors
 #     provider: sentry
 #     organization: example          # its slug
@@ -104,6 +105,7 @@ _TEMPLATE = """\
 #     query: "!logger:csp"
 #     seen_within: 24h               # issues not seen for longer are not shown
 #     services: {checkout: prod-main/checkout-api}   # which ECS service a project is: CLUSTER/SERVICE
+#     releases: true                 # as changes; the token needs project:releases too
 #   - name: dd
 #     provider: datadog
 #     site: datadoghq.com            # us3.datadoghq.com, us5.datadoghq.com, datadoghq.eu, ap1.datadoghq.com, …
@@ -118,6 +120,7 @@ _TEMPLATE = """\
 #     service_labels: [ecs_service, service]
 #     account_label: aws_account
 #     region_label: region
+#     events: "source:deploy env:prod"   # a search of the Events Explorer: changes; the key needs events_read too
 #     notify_at_end: true            # when a silence ends and the monitor still alerts, Datadog notifies anew
 #   - name: monitors
 #     provider: mackerel

@@ -10,11 +10,14 @@ from enum import StrEnum
 
 import msgspec
 
+from oncall_tui.domain.alert import ServiceHint
+
 KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
 KEPT = 500  # and how many of them at most, the newest
 AUTOSCALING = "autoscaling"  # in *by*: nobody decided it, a scaling policy did
 SCOPE = "changes"  # of a partial failure: the source's changes were not read, while its other rows were
 _COUNTS = re.compile(r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])")
+NO_HINT = ServiceHint()
 
 
 class ChangeKind(StrEnum):
@@ -38,7 +41,7 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     changed: ``RDS failover of payments-db``, ``desired count 4 → 2 of payments-api`` (a scaling has its counts so).
     *resource* is the thing's own name (``payments-db``): products name what is theirs as globs over
     ``SOURCE/RESOURCE``. *service_id* is the ECS service that it was done to, as the board has it; empty: none, or not
-    known.
+    known. *hint* is what a system other than ECS says of that service: the board looks it up, as it does for an alert.
 
     *began* is when it began. *ended* is when it was over: the same as *began* for what takes no time, None while it
     is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is what its source
@@ -59,6 +62,7 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     text: str = ""
     url: str = ""
     service_id: str = ""
+    hint: ServiceHint = NO_HINT
     effect: bool = False
 
     @property

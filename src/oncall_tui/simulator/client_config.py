@@ -35,13 +35,15 @@ def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str,
             shown["queue"] = f"{url}/{source['account']}/{source['queue']}"
     elif provider == "pagerduty":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
+        shown |= {key: source[key] for key in ("change_events",) if key in source}
     elif provider == "sentry":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
         shown["organization"] = scenario.get("sentry", {}).get("organization", "example")
-        shown |= {key: source[key] for key in ("services",) if key in source}
+        shown |= {key: source[key] for key in ("services", "releases") if key in source}
     elif provider == "datadog":
         keys = {"env": "ONCALL_DRILL_TOKEN"}
         shown |= {"url": url, "api_key": keys, "application_key": keys}
+        shown |= {key: source[key] for key in ("events",) if key in source}
     elif provider == "mackerel":
         shown |= {"url": url, "api_key": {"env": "ONCALL_DRILL_TOKEN"}}
         shown |= {key: source[key] for key in ("services",) if key in source}

@@ -19,6 +19,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
 from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
+from oncall_tui.triage.change_places import ChangePlaces
 from oncall_tui.triage.changes import ChangeIndex
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
 from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
@@ -152,6 +153,7 @@ class Triager:
         self._index: ServiceIndex[Service] = ServiceIndex(())
         self._owners = ProductLookup(rules.products)
         self._products: dict[str, Product] = {}
+        self._places = ChangePlaces()
         self._changes = ChangeIndex(rules.products)
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
@@ -171,7 +173,7 @@ class Triager:
 
     def triage(self, board: Board, show_hidden: bool = False) -> TriagedBoard:
         """Triage *board*. An alert that is expected to fire and does not is on the triaged board too."""
-        board = self._expected.fill(board)
+        board = self._places.place(self._expected.fill(board))
         stale = self._learn(board)
         lost = frozenset(s.name for s in board.unread)
         episodes = self.episodes.follow(board.alerts, lost, board.at)

@@ -14,6 +14,7 @@ from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, active_
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import (
     DatadogDowntime,
+    DatadogEvents,
     DatadogMonitor,
     DatadogMonitorPage,
     Downtimes,
@@ -28,6 +29,7 @@ from oncall_tui.providers.http import Http, NotFound, TooSlow, reference
 from oncall_tui.providers.lists import Damage, Items, items, listing, usable
 from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.decoding import plain
+from oncall_tui.text.time_format import rfc3339
 
 PAGE = 500  # monitors; the API takes 1,000 (OpenAPI v1, "Get all monitors"), but has to answer within the read time-out
 LEAST = 100  # what a page is made smaller to, where it does not
@@ -38,6 +40,8 @@ SEARCHED = 100
 MOST = 100  # pages of another list: what never ends is no list
 GROUPS = "alert,warn,no data"
 READS = "the application key needs monitors_read"
+EVENTS = 100  # of one page
+EVENTS_RIGHT = "the application key needs events_read"
 DOWNS = "the application key needs monitors_downtime"
 
 T = TypeVar("T")
@@ -137,6 +141,19 @@ class DatadogApi:
             return self._read(f"/api/v1/monitor/{monitor_id}", DatadogMonitor, params, READS)
         except NotFound:
             return None
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def events(self, query: str, since: float, cursor: str) -> DatadogEvents:
+        """One page of the events that a search finds since then (seconds since the epoch), the newest first."""
+        params = [
+            ("filter[query]", query),
+            ("filter[from]", rfc3339(since)),
+            ("sort", "-timestamp"),
+            ("page[limit]", str(EVENTS)),
+            *([("page[cursor]", cursor)] if cursor else []),
+        ]
+        return self._read("/api/v2/events", DatadogEvents, params, EVENTS_RIGHT)
 
     # --- downtimes -------------------------------------------------------------------------------------------------
 

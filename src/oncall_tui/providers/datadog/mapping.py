@@ -138,24 +138,25 @@ class DatadogRows:
             url=url,
             labels=labels(tags, shared.tags),
             annotations=(*shared.annotations, ("group", name), ("state", status)),
-            hint=self._hint(dict(tags), shared.by_key),
+            hint=service_hint(self._options, dict(tags), shared.by_key),
             keys=(f"dedup:datadog:{monitor.id}:{name}",),
             hidden="draft" if monitor.draft_status == "draft" else "",
             verbs=frozenset() if self._read_only else frozenset({Verb.SILENCE}),
         )
 
-    def _hint(self, own: Mapping[str, str], shared: Mapping[str, str]) -> ServiceHint:
-        options = self._options
 
-        def first(*names: str) -> str:
-            return next((place[name] for name in names for place in (own, shared) if place.get(name)), "")
+def service_hint(options: DatadogOptions, *places: Mapping[str, str]) -> ServiceHint:
+    """Return the ECS service that tags name, the first of *places* before the others."""
 
-        return ServiceHint(
-            first(*options.cluster_labels),
-            first(*options.service_labels),
-            first(options.account_label),
-            first(options.region_label),
-        )
+    def first(*names: str) -> str:
+        return next((place[name] for name in names for place in places if place.get(name)), "")
+
+    return ServiceHint(
+        first(*options.cluster_labels),
+        first(*options.service_labels),
+        first(options.account_label),
+        first(options.region_label),
+    )
 
 
 class _Shared:

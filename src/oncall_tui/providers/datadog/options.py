@@ -22,6 +22,7 @@ class DatadogOptions(HttpSourceOptions, frozen=True, kw_only=True):
     *tags* (of what is measured) and *monitor_tags* narrow on the server, each of them has to be there; *query* is a
     search as on the page Manage Monitors (``type:metric team:payments``), and *states* are those that become rows.
     *cluster_labels*, *service_labels*, *account_label* and *region_label* are the tags that tell the ECS service.
+    *events* is a search as in the Events Explorer (``source:deploy env:prod``): what it finds are changes.
     *notify_at_end*: does Datadog notify anew when a silence ends and the monitor still alerts?
     """
 
@@ -39,6 +40,7 @@ class DatadogOptions(HttpSourceOptions, frozen=True, kw_only=True):
     account_label: str = "aws_account"
     region_label: str = "region"
     notify_at_end: bool = True
+    events: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
+from oncall_tui.providers.datadog import events
 from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
 from oncall_tui.providers.datadog.api import DatadogApi, error_text, login
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
@@ -18,6 +20,7 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor
 from oncall_tui.providers.datadog.silence import DatadogSilence
 from oncall_tui.providers.http import Http, http_settings
+from oncall_tui.providers.http.change_feed import ChangeFeed
 from oncall_tui.providers.lists import Items
 from oncall_tui.runtime.clock import Clock
 
@@ -46,6 +49,7 @@ class DatadogProvider:
         self._clock = clock
         self._api = DatadogApi(http, options)
         self._rows = DatadogRows(options, read_only)
+        self._changes = ChangeFeed(clock, partial(events.read, self._api, options))
         self._downtimes: tuple[ActiveDowntime, ...] = ()
         self._searched: frozenset[int] | None = None
         self._judged: frozenset[int] = frozenset()  # the alerting monitors that the last search knew of
@@ -76,12 +80,14 @@ class DatadogProvider:
             problems += self._read_search()
         problems += paging.problems("monitors", len(raws), "narrow it: tags, monitor_tags" if paging.cut else "")
         problems += damage.problems("monitors")
+        changes, unread = self._changes.read(request.fresh, bool(self._options.events))
         pause = self._http.pause_s
         return Reading(
             source=self.source,
             at=at,
             alerts=self._rows.rows(self._downtimes, self._searched, at),
-            problems=tuple(problems),
+            changes=changes,
+            problems=(*problems, *unread),
             next_in_s=None if pause is None else max(pause, self.interval_s),
             calls=self._http.calls - calls,
             clock_off_s=self._http.clock_off_s,
@@ -139,6 +145,7 @@ class DatadogProvider:
         """Read the keys anew."""
         self._http.renew()
         self._denied = None
+        self._changes.renew()
 
     def close(self) -> None:
         """Drop the connections."""

@@ -175,3 +175,42 @@ class Valid(msgspec.Struct, frozen=True):
     """The answer of ``GET /api/v1/validate``."""
 
     valid: bool = False
+
+
+class EventFacts(msgspec.Struct, frozen=True):
+    """The attributes of an event that are used (``EventAttributes`` of v2)."""
+
+    title: Spared[str | None] = None
+    service: Spared[str | None] = None
+    source_type_name: Spared[str | None] = None
+
+
+class EventAttributes(msgspec.Struct, frozen=True):
+    """``EventResponseAttributes`` of v2: *timestamp* is RFC 3339, *tags* are ``key:value``."""
+
+    timestamp: str
+    message: Spared[str | None] = None
+    tags: Spared[tuple[str, ...] | None] = None
+    attributes: Spared[EventFacts | None] = None
+
+
+class DatadogEvent(msgspec.Struct, frozen=True):
+    """One of ``GET /api/v2/events``."""
+
+    id: str
+    attributes: EventAttributes
+
+
+class EventsCursor(msgspec.Struct, frozen=True):
+    after: str | None = None
+
+
+class EventsMeta(msgspec.Struct, frozen=True):
+    page: EventsCursor | None = None
+
+
+class DatadogEvents(msgspec.Struct, frozen=True):
+    """A page of events, the newest first where the request says so."""
+
+    data: Items[DatadogEvent]
+    meta: EventsMeta | None = None

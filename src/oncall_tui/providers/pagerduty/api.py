@@ -240,6 +240,13 @@ class PagerDutyApi:
             return []
         return items(answer.log_entries, LogEntry, damage)
 
+    def change_events(self, since: str, offset: int) -> schema.AccountChangeEvents:
+        """Read one page of the account's change events since then (RFC 3339), the newest first."""
+        self._before_more()
+        teams = [("team_ids[]", team) for team in self._options.teams]
+        where = [("since", since), ("limit", str(PAGE)), ("offset", str(offset))]
+        return self.get("/change_events", schema.AccountChangeEvents, [*teams, *where])
+
     def changes(self, incident_id: str, damage: Damage) -> list[schema.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
         try:

@@ -52,7 +52,7 @@ def details(alerts: Iterable[IncidentAlert]) -> Details:
                 keys[labels["AlarmArn"]] = None
     found = tuple(sets)[:_SETS]
     common = set.intersection(*(set(pairs) for pairs in found)) if found else set()
-    return Details(tuple(keys), found, tuple(sorted(common)), _hint(dict(common)))
+    return Details(tuple(keys), found, tuple(sorted(common)), hint_of(dict(common)))
 
 
 def label_sets(said: Any) -> list[dict[str, str]]:
@@ -98,7 +98,8 @@ def _dimensions(said: Any) -> dict[str, str]:
     return {str(item["name"]): str(item["value"]) for item in items if "name" in item and "value" in item}
 
 
-def _hint(labels: dict[str, str]) -> ServiceHint:
+def hint_of(labels: dict[str, str]) -> ServiceHint:
+    """Return the ECS service that *labels* name."""
     arn = _ARN.match(labels.get("AlarmArn", ""))
     return ServiceHint(
         cluster=_first(labels, _CLUSTER),

@@ -19,6 +19,7 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     *url* is ``https://api.eu.pagerduty.com`` in the EU region. *teams*, *services* (ids) and *urgencies* (``high``,
     ``low``) narrow on the server, and so does *mine*: only incidents that are assigned to whom the token belongs, or
     for the account's own key to ``me.email``. Who acts is ``me.email``: it has to be a user of the account.
+    *change_events*: read the account's change events too.
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization", "accept", "from")
@@ -28,6 +29,7 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     services: tuple[str, ...] = ()
     urgencies: tuple[str, ...] = ()
     mine: bool = False
+    change_events: bool = False
 
     @property
     def personal(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,7 +15,9 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
+from oncall_tui.providers.http.change_feed import ChangeFeed
 from oncall_tui.providers.lists import Damage, Items
+from oncall_tui.providers.pagerduty import change_events
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
@@ -103,6 +106,8 @@ class PagerDutyProvider:
         self._by_id: dict[str, Alert] = {}
         self._lapses = AckTimeouts(self._api, clock)
         self._holders = AssigneeTracker(self._api, clock)
+        self._changes = ChangeFeed(clock, partial(change_events.read, self._api, options))
+        self._reads_changes = options.change_events
         self._past = PagerDutyPast(self.source, self._api, http)
         self._handler_context = handler_context = PagerDutyHandlerContext(
             options, self._api, clock, self._lapses, read_only
@@ -137,11 +142,13 @@ class PagerDutyProvider:
             self._holders.find_levels(incidents)
             left = self._read_details(listed.entries, request.watch)
         self._listed = listed if left and listed.damage.total > LONG else None
+        changes, unread = self._changes.read(request.fresh, self._reads_changes and not self._api.low)
         return Reading(
             source=self.source,
             at=listed.at,
             alerts=self._rows(listed.entries),
-            problems=self._problems(listed),
+            changes=changes,
+            problems=(*self._problems(listed), *unread),
             next_in_s=self._next_in(left),
             calls=self._http.calls - calls,
             clock_off_s=self._http.clock_off_s,
@@ -302,6 +309,7 @@ class PagerDutyProvider:
         self._api.mine = ""
         self._listed = None
         self._handler_context.forget()
+        self._changes.renew()
         self._details_after = 0.0
 
     def close(self) -> None:

@@ -276,3 +276,24 @@ class ChangeEvent(msgspec.Struct, frozen=True):
 
 class ChangeEvents(msgspec.Struct, frozen=True):
     change_events: Items[ChangeEvent]
+
+
+class ChangeLink(msgspec.Struct, frozen=True):
+    href: str | None = None
+
+
+class AccountChangeEvent(msgspec.Struct, frozen=True):
+    """One of ``GET /change_events``: what a tool sent, and to which services it was routed."""
+
+    id: str
+    timestamp: str
+    summary: Spared[str | None] = None
+    source: Spared[str | None] = None
+    services: Spared[tuple[Reference, ...] | None] = None
+    links: Spared[tuple[ChangeLink, ...] | None] = None
+    custom_details: Any = None
+
+
+class AccountChangeEvents(msgspec.Struct, frozen=True):
+    change_events: Items[AccountChangeEvent]
+    more: bool = False

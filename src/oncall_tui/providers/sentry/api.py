@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from oncall_tui import errors
 from oncall_tui.providers.http import Http, NotFound, reference
 from oncall_tui.providers.lists import Items, listing
 from oncall_tui.providers.paging import Paging
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.schema import Comment, SentryIssue
+from oncall_tui.providers.sentry.schema import Comment, SentryIssue, SentryRelease
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.decoding import plain
 
@@ -29,6 +30,7 @@ PAGES = 100  # so many pages a poll: 10,000 issues
 A_SECOND = (
     4  # calls to single issues: each endpoint has its own limit, and theirs is 5 ("Rate Limits", "Update an Issue")
 )
+RELEASES_RIGHT = "the scope project:releases"
 READ_RIGHT = "the scope event:read"
 WRITE_RIGHT = "the scope event:write"
 
@@ -148,6 +150,20 @@ class SentryApi:
         except NotFound as error:
             hint = "check the source's url and organization: what is kept in the EU is at https://de.sentry.io"
             raise NotFound(error.message, hint) from None
+
+    def releases(self, cursor: str) -> tuple[Items[SentryRelease], Mapping[str, str]]:
+        """Read one page of the organization's releases, the newest first. Raises SourceError."""
+        path = self._root.removesuffix("issues/") + "releases/"
+        numbers = [project for project in self._options.projects if project.isdecimal()]
+        params = [
+            ("per_page", str(PAGE)),
+            *(("project", n) for n in numbers),
+            *([("cursor", cursor)] if cursor else []),
+        ]
+        try:
+            return self.http.page(path, Items[SentryRelease], params)
+        except errors.Denied as error:
+            raise errors.Denied(error.message, f"the token needs {RELEASES_RIGHT}") from None
 
     def _params(self, state: str) -> list[tuple[str, str]]:
         options = self._options

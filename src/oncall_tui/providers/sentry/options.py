@@ -21,6 +21,7 @@ class SentryOptions(HttpSourceOptions, frozen=True, kw_only=True):
     *projects* (slugs, or numbers), *environments* and *levels* narrow on the server, and *query* is put behind them,
     in Sentry's search language. *seen_within* is how recently an issue has to have been seen to be on the board
     (``24h``; m, h, d, w). *services* says which ECS service a project is: its slug -> ``CLUSTER/SERVICE``.
+    *releases*: read the organization's releases too, as changes.
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization",)
@@ -33,6 +34,7 @@ class SentryOptions(HttpSourceOptions, frozen=True, kw_only=True):
     query: str = ""
     seen_within: str = "24h"
     services: dict[str, str] = {}
+    releases: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

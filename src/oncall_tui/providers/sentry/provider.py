@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from oncall_tui import errors
@@ -12,7 +13,9 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
+from oncall_tui.providers.http.change_feed import ChangeFeed
 from oncall_tui.providers.lists import Items, listing
+from oncall_tui.providers.sentry import releases
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, error_text
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
@@ -77,6 +80,7 @@ class SentryProvider:
         self._read_only = read_only
         self._api = SentryApi(http, options, clock)
         self._past = SentryPast(options, self._api, http)
+        self._changes = ChangeFeed(clock, partial(releases.read, self._api, options))
         self._listing = DecodeCache(SentryIssue, self._entry)
         self._known: dict[str, _ReadActivity] = {}
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
@@ -115,11 +119,13 @@ class SentryProvider:
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
         hint = "narrow it: projects, environments, levels, query, seen_within" if paging.cut else ""
         cut = paging.problems("issues", len(unresolved), hint)
+        changes, unread = self._changes.read(request.fresh, self._options.releases)
         return Reading(
             source=self.source,
             at=at,
             alerts=tuple(self._by_id.values()),
-            problems=(*problems, *trouble, *cut, *damage.problems("issues")),
+            changes=changes,
+            problems=(*problems, *trouble, *cut, *damage.problems("issues"), *unread),
             next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
             calls=self._http.calls - calls,
             clock_off_s=self._http.clock_off_s,
@@ -199,6 +205,7 @@ class SentryProvider:
     def renew(self) -> None:
         """Read the token anew."""
         self._http.renew()
+        self._changes.renew()
 
     def close(self) -> None:
         """Drop the connections."""

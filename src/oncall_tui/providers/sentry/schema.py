@@ -86,3 +86,39 @@ class Comment(msgspec.Struct, frozen=True):
     """The answer to a comment on an issue."""
 
     id: str | int = ""
+
+
+class ReleaseAuthor(msgspec.Struct, frozen=True):
+    """The author of some of a release's commits."""
+
+    name: str | None = None
+    email: str | None = None
+
+
+class ReleaseProject(msgspec.Struct, frozen=True):
+    """A project that a release is of."""
+
+    slug: str
+
+
+class SentryDeploy(msgspec.Struct, frozen=True):
+    """The last deploy of a release, as a pipeline told it."""
+
+    id: str | int = ""
+    environment: str | None = None
+    dateFinished: str | None = None
+    dateStarted: str | None = None
+
+
+class SentryRelease(msgspec.Struct, frozen=True):
+    """One of ``GET …/releases/`` ("List an Organization's Releases")."""
+
+    version: str
+    dateCreated: str
+    shortVersion: Spared[str | None] = None
+    dateReleased: Spared[str | None] = None
+    url: Spared[str | None] = None
+    lastDeploy: Spared[SentryDeploy | None] = None
+    authors: Spared[tuple[ReleaseAuthor, ...] | None] = None
+    projects: Spared[tuple[ReleaseProject, ...] | None] = None
+    commitCount: Spared[int | None] = None

@@ -117,6 +117,8 @@ _EVENTS: Table = {
         "priority?": str,
     },
     "change?": {"service": str, "summary": str, "source?": str},
+    "sentry_release?": {"version": str, "projects": [str], "author?": str, "environment?": str},
+    "datadog_event?": {"title": str, "tags?": [str]},
     "resolve_page?": {"key": str, "by?": str},
     "acknowledge_page?": {"key": str, "by": str},
     "issue?": {
@@ -251,6 +253,9 @@ _FORMAT: Table = {
             "trail_late_s?": float,
             "severity?": {"*": [str]},
             "services?": {"*": str},
+            "change_events?": bool,
+            "releases?": bool,
+            "events?": str,
         }
     ],
     "escalation?": [

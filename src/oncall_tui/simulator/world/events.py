@@ -76,6 +76,9 @@ class SimulatedIssues(Protocol):
         """Events of an issue."""
         ...
 
+    def release(self, version: str, projects: list[str], author: str = "", environment: str = "") -> None:
+        """Tell of a release, as a pipeline does."""
+
     def resolve(self, key: str) -> None:
         """Resolve it as a person does."""
 
@@ -102,6 +105,9 @@ class SimulatedGroups(Protocol):
 
     def set_state(self, name: str, group: str, state: str) -> None:
         """Move one group of a monitor."""
+
+    def event(self, title: str, tags: list[str]) -> None:
+        """Post an event, as a pipeline does."""
 
     def silence(self, name: str, group: str, seconds: float, by: str, comment: str) -> None:
         """Make a downtime as a person does."""
@@ -194,6 +200,10 @@ class ScenarioRunner(SimulatedChanges):
                 pager = self._pager()
                 if "by" in given:
                     pager.check(given["by"])
+            elif verb == "sentry_release":
+                self._issues()
+            elif verb == "datadog_event":
+                self._datadog()
             elif verb in ("issue", "resolve_issue", "assign_issue"):
                 issues = self._issues()
                 if who := given.get("assigned") or given.get("to"):
@@ -291,6 +301,12 @@ class ScenarioRunner(SimulatedChanges):
 
     def _change(self, given: Table) -> None:
         self._pager().change(given["service"], given["summary"], str(given.get("source", "")))
+
+    def _sentry_release(self, given: Table) -> None:
+        self._issues().release(**given)
+
+    def _datadog_event(self, given: Table) -> None:
+        self._datadog().event(given["title"], list(given.get("tags", [])))
 
     def _resolve_page(self, given: Table) -> None:
         self._pager().resolve(given["key"], given.get("by"))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
+from oncall_tui.simulator.services.datadog.events import SimulatedDatadogEvent, listed_events
 from oncall_tui.simulator.services.datadog.http import (
     SimulatedDatadogRefusal,
     attributes_of,
@@ -44,6 +45,7 @@ class SimulatedDatadog:
         self._monitors: dict[int, SimulatedDatadogMonitor] = {}
         self._downtimes: dict[str, SimulatedDatadogDowntime] = {}
         self._users: dict[str, str] = {}
+        self._events: list[SimulatedDatadogEvent] = []
         self._robot = self._user(robot)
 
     # What the world does
@@ -71,6 +73,14 @@ class SimulatedDatadog:
             monitor.move(name, state, since)
         self._monitors[number] = monitor
         return monitor
+
+    def event(self, title: str, tags: list[str]) -> None:
+        """Post an event, as a pipeline does."""
+        number = str(9001 + len(self._events))
+        self._events.append(SimulatedDatadogEvent(number, title, self._now(), tuple(tags)))
+
+    def _list_events(self, request: Request) -> SimulatedAnswer:
+        return json_answer(listed_events(request, self._events))
 
     def check(self, name: str) -> None:
         """ValueError where no monitor has this name."""
@@ -341,6 +351,7 @@ _ROUTES: dict[str, Callable[[SimulatedDatadog, Request], SimulatedAnswer]] = {
     "GET /api/v1/monitor/search": SimulatedDatadog._search,
     "GET /api/v1/monitor/{id}": SimulatedDatadog._get_monitor,
     "GET /api/v2/monitor/{id}/downtime_matches": SimulatedDatadog._matches,
+    "GET /api/v2/events": SimulatedDatadog._list_events,
     "GET /api/v2/downtime": SimulatedDatadog._list_downtimes,
     "POST /api/v2/downtime": SimulatedDatadog._create,
     "GET /api/v2/downtime/{id}": SimulatedDatadog._get_downtime,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
@@ -252,6 +253,17 @@ class SimulatedPagerDuty:
         found = [shape.change(one) for one in self._changes if one.service == incident.service]
         return json_answer({"change_events": found[::-1]})
 
+    def _list_changes(self, request: Request) -> SimulatedAnswer:
+        """Answer with those since a time, the newest first."""
+        since = request.query.get("since", ["1970-01-01T00:00:00Z"])[-1]
+        try:
+            begin = datetime.fromisoformat(since).timestamp()
+        except ValueError:
+            raise invalid("since is no date") from None
+        found = [shape.change(one) for one in self._changes if one.at >= begin]
+        shown = [{key: one[key] for key in one if key != "correlation_reason"} for one in found[::-1]]
+        return page(request, "change_events", shown)
+
     def _list_oncalls(self, request: Request) -> SimulatedAnswer:
         found: Iterable[shape.Json] = shape.oncalls(self._account, self._now(), include(request), self._until(request))
         for name, part in (("escalation_policy_ids[]", "escalation_policy"), ("user_ids[]", "user")):
@@ -406,6 +418,7 @@ _READS: dict[str, Callable[[SimulatedPagerDuty, Request], SimulatedAnswer]] = {
     "GET /incidents/{id}/log_entries": SimulatedPagerDuty._get_log,
     "GET /incidents/{id}/alerts": SimulatedPagerDuty._get_alerts,
     "GET /incidents/{id}/related_change_events": SimulatedPagerDuty._get_changes,
+    "GET /change_events": SimulatedPagerDuty._list_changes,
     "GET /oncalls": SimulatedPagerDuty._list_oncalls,
     "GET /escalation_policies": SimulatedPagerDuty._list_policies,
     "GET /escalation_policies/{id}": SimulatedPagerDuty._get_policy,

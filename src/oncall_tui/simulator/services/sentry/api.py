@@ -15,6 +15,7 @@ from typing import Any
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.services.sentry.issue import SimulatedSentryIssue, SimulatedSentryPerson, instant, shown
 from oncall_tui.simulator.services.sentry.query import SimulatedSentryRefusal, page
+from oncall_tui.simulator.services.sentry.releases import SimulatedSentryRelease
 
 LIMIT = 40
 """Requests of one caller in a window: what the headers tell (docs.sentry.io, "Rate Limits"). Not counted here."""
@@ -23,6 +24,7 @@ WINDOW = 1.0
 
 _STATUSES = ("resolved", "unresolved", "ignored", "resolvedInNextRelease")
 _PATH = re.compile(r"/api/0/organizations/([^/]+)/issues/(?:([^/]+)/(?:(comments)/)?)?")
+_RELEASES = re.compile(r"/api/0/organizations/([^/]+)/releases/")
 
 
 class SimulatedSentry:
@@ -43,10 +45,13 @@ class SimulatedSentry:
         self._projects: dict[str, str] = {}
         self._issues: dict[str, SimulatedSentryIssue] = {}
         self._keys: dict[str, SimulatedSentryIssue] = {}
+        self._releases: list[SimulatedSentryRelease] = []
 
     def operation(self, request: Request) -> str:
         """The request's name, as `PUT issue`."""
         found = _PATH.fullmatch(request.path)
+        if _RELEASES.fullmatch(request.path):
+            return f"{request.method} releases"
         kind = "other" if found is None else "comments" if found[3] else "issue" if found[2] else "issues"
         return f"{request.method} {kind}"
 
@@ -108,6 +113,11 @@ class SimulatedSentry:
         if "assigned" in more:  # as Sentry's rules do
             issue.assign(self._somebody(str(more["assigned"])), now, None)
         return issue.id
+
+    def release(self, version: str, projects: list[str], author: str = "", environment: str = "production") -> None:
+        """Tell of a release, as a pipeline does."""
+        number = len(self._releases) + 1
+        self._releases.append(SimulatedSentryRelease(number, version, projects, self._now(), author, environment))
 
     def resolve(self, key: str) -> None:
         """Resolve an issue as somebody else."""
@@ -180,6 +190,8 @@ class SimulatedSentry:
             raise SimulatedSentryRefusal("Authentication credentials were not provided.", 401)
         if kind != "Bearer" or not token.startswith(self._tokens):
             raise SimulatedSentryRefusal("Invalid token", 401)
+        if self.operation(request) == "GET releases" and request.path.split("/")[4] == self._organization:
+            return json_answer([one.public() for one in self._releases[::-1]])
         found = _PATH.fullmatch(request.path)
         if found is None or found[1] != self._organization:
             raise SimulatedSentryRefusal("The requested resource does not exist", 404)

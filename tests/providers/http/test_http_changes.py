@@ -1,0 +1,184 @@
+"""The changes that PagerDuty, Sentry and Datadog tell of, from the drill's own: what comes of them, and no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from tests.support.wire import Asked
+
+from oncall_tui.domain.alert import ServiceHint
+from oncall_tui.domain.change import SCOPE, Change, ChangeKind
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.providers.datadog import provider as datadog
+from oncall_tui.providers.datadog.options import DatadogOptions
+from oncall_tui.providers.http.change_feed import EVERY_S, FAILED_S
+from oncall_tui.providers.pagerduty import provider as pagerduty
+from oncall_tui.providers.pagerduty.options import PagerDutyOptions
+from oncall_tui.providers.sentry import provider as sentry
+from oncall_tui.providers.sentry.options import SentryOptions
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
+from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry
+
+TOKEN = "drill-planted"
+SECRET = Secret("env", ("PLANTED_TOKEN",))
+
+
+class Told(msgspec.Struct):
+    """One provider over its own drill, and how that tells of one more change."""
+
+    provider: Provider
+    asked: Asked
+    tell: Callable[[int], Any]
+    path: str
+
+
+def _pagerduty(clock: FakeClock, context: Context, on: bool) -> Told:
+    world = SimulatedPagerDuty(clock.now, spec={"token": TOKEN, "services": [{"name": "payments", "id": "PSVC1"}]})
+    world.trigger("k", "a problem", "payments", "high", began=clock.now() - 60)
+    options = PagerDutyOptions(name="it", provider="pagerduty", token=SECRET, change_events=on)
+    asked = Asked(world)
+    made = pagerduty.build(options, context, asked.transport)
+    return Told(
+        made, asked, lambda n: world.change("payments", f"deploy {n}\nof \x1b[31m it", "pipeline"), "/change_events"
+    )
+
+
+def _sentry(clock: FakeClock, context: Context, on: bool) -> Told:
+    world = SimulatedSentry(clock.now, {"organization": "acme", "tokens": [TOKEN]})
+    world.report("k", "a problem", "checkout", began=clock.now() - 60)
+    options = SentryOptions(
+        name="it",
+        provider="sentry",
+        organization="acme",
+        token=SECRET,
+        services={"checkout": "main/checkout-api"},
+        releases=on,
+    )
+    asked = Asked(world)
+    made = sentry.build(options, context, asked.transport)
+    return Told(
+        made, asked, lambda n: world.release(f"v{n}.0/x", ["checkout"], "Bob"), "/api/0/organizations/acme/releases/"
+    )
+
+
+def _datadog(clock: FakeClock, context: Context, on: bool) -> Told:
+    world = SimulatedDatadog(clock.now)
+    world.add({"id": 100, "name": "a problem", "state": "Alert", "minutes": 1})
+    events = "source:pipeline" if on else ""
+    options = DatadogOptions(
+        name="it", provider="datadog", api_key=SECRET, application_key=SECRET, events=events, site="datadoghq.com"
+    )
+    asked = Asked(world)
+    tags = ["source:pipeline", "service:api", "cluster_name:main"]
+    made = datadog.build(options, context, asked.transport)
+    return Told(made, asked, lambda n: world.event(f"deploy {n}", tags), "/api/v2/events")
+
+
+MAKERS = {"pagerduty": _pagerduty, "sentry": _sentry, "datadog": _datadog}
+
+
+@pytest.fixture(params=list(MAKERS))
+def make(
+    request: pytest.FixtureRequest, clock: FakeClock, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[bool], Told]:
+    monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
+    return lambda on: MAKERS[request.param](clock, context, on)
+
+
+def asked_for(told: Told) -> int:
+    return sum(request.url.path == told.path for request in told.asked.requests)
+
+
+def test_off_unless_configured(make: Callable[[bool], Told]) -> None:
+    told = make(False)
+    told.tell(1)
+    assert told.provider.read(ReadRequest()).changes == ()
+    assert asked_for(told) == 0
+
+
+def test_they_come_once_a_minute_and_stay_the_same_objects(make: Callable[[bool], Told], clock: FakeClock) -> None:
+    told = make(True)
+    told.tell(1)
+    first = told.provider.read(ReadRequest())
+    assert not first.problems
+    assert len(first.alerts) == len(first.changes) == 1
+    told.tell(2)
+    clock.advance(10.0)
+    assert told.provider.read(ReadRequest()).changes is first.changes
+    assert asked_for(told) == 1
+    clock.advance(EVERY_S)
+    again = told.provider.read(ReadRequest()).changes
+    assert len(again) == 2
+    assert any(one is first.changes[0] for one in again)
+    clock.advance(25 * 3600.0)
+    assert told.provider.read(ReadRequest()).changes == ()  # a day old
+
+
+@pytest.mark.parametrize(("status", "state"), [(403, SourceState.DENIED), (500, SourceState.OFFLINE)])
+def test_what_goes_wrong_is_a_part_and_harms_no_alert(
+    make: Callable[[bool], Told], clock: FakeClock, status: int, state: SourceState
+) -> None:
+    told = make(True)
+    told.tell(1)
+    before = told.provider.read(ReadRequest())
+
+    def spoil(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(status, json={}) if request.url.path == told.path else None
+
+    told.asked.spoil = spoil
+    clock.advance(EVERY_S)
+    reading = told.provider.read(ReadRequest())
+    (problem,) = reading.problems
+    assert (problem.scope, problem.state) == (SCOPE, state)
+    assert len(reading.alerts) == 1
+    assert reading.changes == before.changes
+    clock.advance(EVERY_S)
+    told.provider.read(ReadRequest())
+    assert asked_for(told) == 2  # not asked for again at once
+    told.asked.spoil = lambda request: None
+    clock.advance(FAILED_S)
+    assert not told.provider.read(ReadRequest()).problems
+
+
+def test_a_missing_right_is_named(clock: FakeClock, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
+    for make, right in ((_sentry, "the scope project:releases"), (_datadog, "needs events_read")):
+        told = make(clock, context, True)
+        path = told.path
+        told.asked.spoil = lambda request, path=path: (  # type: ignore[misc]
+            httpx.Response(403, json={}) if request.url.path == path else None
+        )
+        (problem,) = told.provider.read(ReadRequest()).problems
+        assert right in problem.hint
+
+
+def one(make: Callable[[FakeClock, Context, bool], Told], clock: FakeClock, context: Context) -> Change:
+    told = make(clock, context, True)
+    told.tell(1)
+    (change,) = told.provider.read(ReadRequest()).changes
+    return change
+
+
+def test_each_in_its_own_words(clock: FakeClock, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
+    paged = one(_pagerduty, clock, context)
+    assert (paged.kind, paged.resource, paged.text) == (ChangeKind.OTHER, "payments", "told to PagerDuty by pipeline")
+    assert paged.what.startswith("deploy 1 of")
+    assert paged.began == paged.ended == clock.now() // 1
+    release = one(_sentry, clock, context)
+    assert (release.kind, release.what, release.by) == (ChangeKind.RELEASE, "Sentry release v1.0/x of checkout", "Bob")
+    assert release.text == "deployed to production, 1 commit"
+    assert release.url == "https://sentry.io/organizations/acme/releases/v1.0%2Fx/"
+    assert release.hint == ServiceHint(cluster="main", service="checkout-api")
+    event = one(_datadog, clock, context)
+    assert (event.kind, event.what, event.resource) == (ChangeKind.OTHER, "deploy 1", "api")
+    assert event.hint == ServiceHint(cluster="main", service="api")
+    assert event.url == "https://app.datadoghq.com/event/explorer?query=9001"
