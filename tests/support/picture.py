@@ -133,6 +133,26 @@ async def _incident(world: dict[str, object], folder: Path, size: tuple[int, int
         engine.stop()
 
 
+async def _deploy(world: dict[str, object], folder: Path, size: tuple[int, int], suffix: str) -> None:
+    """A deploy with its commits, and the plan that says which of them are taken back."""
+    with tempfile.TemporaryDirectory() as scratch:
+        config = demo_config(world, Path(scratch))
+        engine = bootstrap.make_engine(config)
+        app = OncallApp(engine, config)
+        async with app.run_test(size=size) as pilot:
+            await _until(pilot, app, "PAGE", 60)
+            await asyncio.sleep(4)
+            await pilot.press("3", "enter")
+            await _until(pilot, app, "3 commits", 20)
+            await asyncio.sleep(2)
+            (folder / f"deploy{suffix}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            await pilot.press("R")
+            await _until(pilot, app, "taken back", 15)
+            (folder / f"deploy-plan{suffix}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            app.exit()
+        engine.stop()
+
+
 async def _unsuspected(world: dict[str, object], folder: Path, size: tuple[int, int], names: tuple[str, str]) -> None:
     """A page whose likeliest cause is no deploy, and the plan of a rollback all the same."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -257,6 +277,8 @@ def main(folder: Path) -> None:
             asyncio.run(_take(world, folder, size, f"board{suffix}"))
         with world_served() as world:
             asyncio.run(_incident(world, folder, size, suffix))
+        with world_served() as world:
+            asyncio.run(_deploy(world, folder, size, suffix))
         with world_served("--scenario", "capacity") as world:
             asyncio.run(_unsuspected(world, folder, size, (f"capacity{suffix}", f"no-suspect{suffix}")))
         with world_served("--scenario", "failover") as world:
