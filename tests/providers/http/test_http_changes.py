@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,26 @@ def test_what_goes_wrong_is_a_part_and_harms_no_alert(
     told.asked.spoil = lambda request: None
     clock.advance(FAILED_S)
     assert not told.provider.read(ReadRequest()).problems
+
+
+def test_a_damaged_change_hides_no_other(make: Callable[[bool], Told]) -> None:
+    told = make(True)
+    told.tell(1)
+    told.tell(2)
+
+    def spoil(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != told.path:
+            return None
+        answer = json.loads(told.asked.truly(request).content)
+        listed = answer if isinstance(answer, list) else answer.get("change_events") or answer["data"]
+        listed[0]["id" if "version" not in listed[0] else "version"] = None
+        return httpx.Response(200, json=answer)
+
+    told.asked.spoil = spoil
+    reading = told.provider.read(ReadRequest())
+    assert len(reading.changes) == 1
+    (problem,) = reading.problems
+    assert (problem.scope, problem.state) == (SCOPE, SourceState.MALFORMED)
 
 
 def test_a_missing_right_is_named(clock: FakeClock, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
