@@ -211,7 +211,7 @@ class Aws:
         ]
         return r.DescribeServiceRevisions(service_revisions=raws)
 
-    def DescribeTaskDefinition(self, taskDefinition: str) -> Any:
+    def DescribeTaskDefinition(self, taskDefinition: str, include: tuple[str, ...] = ()) -> Any:
         return w.DescribeTaskDefinition(task_definition=w.EcsTaskDefinition(task_definition_arn=taskDefinition))
 
 
