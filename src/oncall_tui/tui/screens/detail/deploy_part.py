@@ -21,7 +21,7 @@ from oncall_tui.tui.widgets.text_lines import Line
 FAILURES = 6
 
 
-def deploy_lines(deploy: Deploy, scene: Scene, inside: Sequence[Line], takes_keys: bool = True) -> list[Line]:
+def deploy_lines(deploy: Deploy, scene: Scene, inside: Sequence[Line] = (), takes_keys: bool = True) -> list[Line]:
     """The deploy, whole; *inside* are the lines about what is in it."""
     now, tz = scene.now, scene.tz
     lines = pane.deploy_head(deploy, now, tz, takes_keys)
