@@ -20,6 +20,7 @@ from oncall_tui.triage.triager import Rules, Triager
 from oncall_tui.tui.presenters.filter_fields import deploy_fields
 from oncall_tui.tui.presenters.row_builder import RowBuilder
 from oncall_tui.tui.screens.detail import deploy_part, pane
+from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Scene
 from oncall_tui.tui.widgets.text_lines import Line
@@ -48,7 +49,7 @@ def test_a_deploy_whose_beginner_is_not_known_says_so_in_the_same_words_on_every
         "filter": f"by {deploy_fields(one, triaged)['by']}",
         "pane": text(pane.deploy_lines(one, update, NOW, UTC)),
         "detail": text(deploy_part.deploy_lines(one, scene)),
-        "detail, others": text(deploy_part.deploy_section(of, scene, "").lines),
+        "detail, others": text(deploy_part.deploy_section(of, Part(), scene, "").lines),
         "timeline": " ".join(entry.text for entry in merge_timeline(deploys=(one,))),
         "deploys": deploys_command.line(one, NOW, UTC),
         "status": f"by {text_board._deploy(one, NOW)[5]}",
