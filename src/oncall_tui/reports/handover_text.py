@@ -238,5 +238,5 @@ def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:
     word = "" if d.kind == "deploy" else f"{d.kind} "
     failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
     end = f"{ended(d.state, d.rolled_back, tz, h.now)}{failed}"
-    what = f"{d.service} {word}{d.arrow}{f' {d.versions}' if d.versions else ''} {by(d.by)}"
-    return " · ".join(part for part in (f"{_when(d.at, h, tz)}  {what}", end, d.commits, d.compare) if part)
+    what = f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow} {by(d.by)}"
+    return " · ".join(part for part in (what, end, d.versions, d.commits, d.compare) if part)
