@@ -69,7 +69,11 @@ class AlertmanagerRows:
     def _entry(self, item: AlertmanagerAlert) -> _AlertmanagerEntry:
         if item.status.mutedBy is not None:
             self._tells_muted = True
-        return _AlertmanagerEntry(self._base(item), item.status.silencedBy)
+        base = self._base(item)
+        shown = self._by_id.get(base.id)
+        # Prometheus sends all alerts again each minute, and only their end moves: what says the same is dropped here,
+        # one by one, so that there are never two of all.
+        return _AlertmanagerEntry(base if shown is None or shown != base else shown, item.status.silencedBy)
 
     def take(self, raws: Items[AlertmanagerAlert]) -> tuple[bool, Damage]:
         """Decode what changed. Tells whether a silence holds any of them, and which items were damaged."""
