@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -95,6 +96,19 @@ def test_each_way_in_which_a_stream_fails_is_kept_and_raises_nothing(monkeypatch
     assert not output.say("x")
     assert not output.ask("Send it?")  # nobody can have read the question
     output.flush()
+
+
+def test_a_stream_without_a_file_that_fails_leaves_none_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "write", full)
+        monkeypatch.setattr(sys, "stdout", stream)
+        output.put("a line")
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_nothing_is_asked_where_the_question_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

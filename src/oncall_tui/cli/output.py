@@ -163,8 +163,9 @@ def _abandon(stream: TextIO) -> None:
     """Send what is still buffered nowhere: a flush at the interpreter's end would fail anew."""
     _abandoned.add(stream)
     try:
+        number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
+        os.dup2(nowhere, number)
         os.close(nowhere)
     except (OSError, ValueError):
         pass
