@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,18 +20,20 @@ from oncall_tui import config as configuration
 from oncall_tui.config import Config, ScreenWords
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine.source_spec import SourceSpec
-from oncall_tui.errors import JournalError, SharingError, SourceError
+from oncall_tui.errors import ConfigurationError, JournalError, NoCredentials, SharingError, SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.providers import registry
-from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
+from oncall_tui.providers.base import Context, Destination, Provider, ReadRequest, SupportsOnCall
 from oncall_tui.providers.options import DestinationOptions, HttpDestinationOptions, SourceOptions
 from oncall_tui.runtime import log
 from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.secret import Secret, redact
 from oncall_tui.text import time_format
+from oncall_tui.text.cells import count
 from oncall_tui.triage.triager import Rules
 
 if TYPE_CHECKING:
+    from oncall_tui.domain.reading import Reading
     from oncall_tui.engine.board_reader import BoardReader
     from oncall_tui.engine.engine import Engine
     from oncall_tui.engine.past_import import NamesSource, PastSource
@@ -56,6 +58,13 @@ def load_config_text(text: str, name: str) -> Config:
     """The same from a text: the demo's."""
     kinds, destinations = registry.options_types(), registry.destination_types()
     return configuration.load_text(text, kinds, name, destinations, _screen_words)
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the configuration's JSON Schema (2020-12), with the options of every provider."""
+    from oncall_tui.config.schema import schema  # no board needs it
+
+    return schema(registry.options_types(), registry.destination_types())
 
 
 def _screen_words() -> ScreenWords:
@@ -309,6 +318,81 @@ def past_sources(config: Config, clock: Clock) -> tuple[dict[str, PastSource], d
 def triage_rules(config: Config) -> Rules:
     """Return the rules by which the board says which product an alert is of, and whether it pages."""
     return Rules(config.pages, config.products, config.expected, config.look_back_s)
+
+
+# --- for a first configuration ----------------------------------------------------------------------------------------
+
+
+class _Enough(Exception):
+    """The end of a reading of which a part is enough."""
+
+
+def found_in() -> Iterator[tuple[str, str, Mapping[str, tuple[str, ...]], frozenset[str]]]:
+    """Yield each way in which variables lead to a source or a destination: its section in the file, its provider, the
+    variables of each field, and which of the fields are secrets.
+    """
+    for section, kinds in (("sources", registry.options_types()), ("escalation", registry.destination_types())):
+        for provider, kind in kinds.items():
+            types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+            for way in kind.found_in:
+                secret = frozenset(name for name in way if Secret in (types[name], *get_args(types[name])))
+                yield section, provider, way, secret
+
+
+def read_once(section: str, keys: Mapping[str, Any], clock: Clock) -> str:
+    """Read what *keys* describe as one poll does, and say what is there. Raises SourceError.
+
+    A destination is not asked, because that would send: what it stands on is looked for.
+    """
+    import json
+
+    try:
+        config = load_config_text(json.dumps({section: [dict(keys)]}), "init")
+    except ConfigurationError as error:
+        words = "; ".join(line.partition(": ")[2] for line in error.mistakes)
+        raise NoCredentials(words or error.message, "add it by hand") from None
+    if not config.sources:
+        if why := unready(config).get(str(keys["name"])):
+            raise NoCredentials(why)
+        return "it cannot be checked without sending a message"
+
+    def told(_: Callable[[], Reading]) -> None:
+        raise _Enough
+
+    provider = _spec(config.sources[0], actor_of(config), clock, True).build()
+    try:
+        reading = provider.read(ReadRequest(part=told))
+    except _Enough:
+        return "alerts, more than one page of them"
+    return count(len(reading.alerts), "alert")
+
+
+def aws_profiles() -> tuple[tuple[str, str], ...]:
+    """Return each AWS profile of this machine, with its region. Raises SourceError."""
+    from oncall_tui.providers.aws import discovery
+
+    return discovery.profiles()
+
+
+def aws_clusters(profile: str, region: str, clock: Clock) -> tuple[str, tuple[str, ...]]:
+    """Return the account and the names of its ECS clusters. Raises SourceError."""
+    from oncall_tui.providers.aws import discovery
+
+    return discovery.clusters(profile, region, clock)
+
+
+def aws_alarms(profile: str, region: str, clock: Clock) -> None:
+    """Ask for one CloudWatch alarm. Raises SourceError."""
+    from oncall_tui.providers.aws import discovery
+
+    discovery.alarms(profile, region, clock)
+
+
+def aws_policy() -> str:
+    """Return the policy that reading AWS takes, as JSON."""
+    from oncall_tui.providers.aws import discovery
+
+    return discovery.policy()
 
 
 def _place(options: SourceOptions) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from oncall_tui.cli import COMMANDS, group
+from oncall_tui.cli.schema import OUTPUTS
 
 FILE = Path(__file__).parents[2] / "src" / "oncall_tui" / "cli" / "completion_table.py"
 # What a value is, by its metavar or its argument's name in capitals, or by the command and its option.
@@ -27,8 +28,10 @@ VALUES = {
     "follow-up ID": "follow_ups",
     "mark WORD": "=actionable|noise|neither",
     "import --source": "sources",
+    "changes --product": "products",
     "handover --to": "destinations",
     "completion SHELL": "=bash|zsh|fish",
+    "schema [NAME]": "=config|" + "|".join(OUTPUTS),
     "man [COMMAND]": "commands",
 }
 HEAD = '''"""The commands and their options, as a shell's completion wants them: without importing a command's module.

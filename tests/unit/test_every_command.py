@@ -86,7 +86,7 @@ def test_no_command_fails_otherwise_because_it_cannot_print(
                 assert codes[1] == both == codes[0], (name, words)
 
 
-@pytest.mark.parametrize("name", [*(name for name in NAMES if name not in ("init", "completion", "man")), ""])
+@pytest.mark.parametrize("name", [*(name for name in NAMES if name not in ("init", "completion", "schema", "man")), ""])
 def test_an_interrupt_before_anything_is_sent_is_said_by_every_command(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mcp": ("mcp:mcp", "Serve the board, read only, to an assistant (Model Context Protocol)."),
     "drill": ("drill:drill", "Serve the simulation alone, for tests."),
     "completion": ("completion:completion", "Print a shell's completion script: bash, zsh or fish."),
+    "schema": ("schema:schema", "Print the JSON Schema of the configuration or of an output."),
     "man": ("man:man", "Print a manual page in roff."),
 }
 COMPLETE_VARIABLE = "_ONCALL_TUI_COMPLETE"  # set by that script: the shell, which asks what may stand at the cursor

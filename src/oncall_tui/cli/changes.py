@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE
@@ -22,8 +23,35 @@ from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.change import Change
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.change_words import summary
-from oncall_tui.text.time_format import moment, stamp, zone
+from oncall_tui.text.json_types import JsonTime, as_plain
+from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
 from oncall_tui.triage.triager import TriagedBoard
+
+
+class ChangeOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that is no deploy: *what* was done to which *resource*; *ended* is null while it goes on."""
+
+    id: str
+    source: str
+    kind: str
+    what: str
+    resource: str
+    began: JsonTime
+    ended: JsonTime | None
+    by: str | None
+    service: str | None
+    products: tuple[str, ...]
+    effect: bool
+    text: str
+    url: str | None
+
+
+class ChangesOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes from *since* on, the newest first."""
+
+    at: JsonTime
+    since: JsonTime
+    changes: tuple[ChangeOutput, ...]
 
 
 @click.command()
@@ -43,7 +71,8 @@ def changes(context: click.Context, back: float, product: str, service: str, as_
         triaged, now = engine.first_read(READ_TIMEOUT_S).triaged, engine.clock.now()
         found = wanted(triaged, now - back, product, service_id)
         if as_json:
-            put_json({"at": stamp(now), "since": stamp(now - back), "changes": [as_object(c, triaged) for c in found]})
+            told = tuple(change_output(c, triaged) for c in found)
+            put_json(ChangesOutput(at=rfc3339(now), since=rfc3339(now - back), changes=told))
         else:
             tz = ZoneInfo(config.timezone)
             put(*[line(c, triaged, now, tz) for c in found] or [_none(engine, product or service_id)])
@@ -63,22 +92,27 @@ def wanted(triaged: TriagedBoard, since: float, product: str, service_id: str) -
 
 
 def as_object(change: Change, triaged: TriagedBoard) -> dict[str, Any]:
-    """One change as the documented object; times are RFC 3339 UTC."""
-    return {
-        "id": change.id,
-        "source": change.source,
-        "kind": change.kind,
-        "what": change.what,
-        "resource": change.resource,
-        "began": stamp(change.began),
-        "ended": stamp(change.ended),
-        "by": change.by or None,
-        "service": change.service_id or None,
-        "products": list(triaged.change_owners.get(change.id, ())),
-        "effect": change.effect,
-        "text": change.text,
-        "url": change.url or None,
-    }
+    """One change as the documented object, as plain data; times are RFC 3339 UTC."""
+    return as_plain(change_output(change, triaged))
+
+
+def change_output(change: Change, triaged: TriagedBoard) -> ChangeOutput:
+    """Return one change as the documented object."""
+    return ChangeOutput(
+        id=change.id,
+        source=change.source,
+        kind=change.kind,
+        what=change.what,
+        resource=change.resource,
+        began=rfc3339(change.began),
+        ended=stamp(change.ended),
+        by=change.by or None,
+        service=change.service_id or None,
+        products=tuple(triaged.change_owners.get(change.id, ())),
+        effect=change.effect,
+        text=change.text,
+        url=change.url or None,
+    )
 
 
 def line(change: Change, triaged: TriagedBoard, now: float, tz: tzinfo) -> str:

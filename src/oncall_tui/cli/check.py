@@ -13,7 +13,6 @@ import msgspec
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
-from oncall_tui.cli.json_output import JsonTime
 from oncall_tui.cli.output import put, put_json
 from oncall_tui.config import Config
 from oncall_tui.config.unmatched import unmatched
@@ -24,7 +23,8 @@ from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.network import proxies, trust
 from oncall_tui.text.cells import count
-from oncall_tui.text.time_format import stamp
+from oncall_tui.text.json_types import JsonTime
+from oncall_tui.text.time_format import rfc3339
 
 
 class CheckedPlace(msgspec.Struct, frozen=True):
@@ -34,8 +34,8 @@ class CheckedPlace(msgspec.Struct, frozen=True):
     provider: str
     state: SourceState
     message: str
-    hints: tuple[str, ...] = ()
-    banner: str = ""
+    hints: tuple[str, ...]
+    banner: str
 
 
 class CheckedDestination(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ def checked(engine: Engine, config: Config) -> CheckOutput:
     live = all(s.live for s in update.board.sources.values())
     usable = table is None or table.state is SourceState.OK
     return CheckOutput(
-        at=str(stamp(engine.clock.now())),
+        at=rfc3339(engine.clock.now()),
         good=live and usable and not unready and not update.journal_failure,
         files=config.files,
         sources=tuple(_source(status) for status in update.board.sources.values()),
@@ -119,7 +119,7 @@ def _table(config: Config, clock: Clock) -> tuple[CheckedPlace | None, tuple[str
     try:
         warnings = table.check(f"check {socket.gethostname()} {os.getpid()}")
     except SourceError as error:
-        return CheckedPlace("journal", "dynamodb", SourceState(error.state), error.message, (error.hint,)), ()
+        return CheckedPlace("journal", "dynamodb", SourceState(error.state), error.message, (error.hint,), ""), ()
     finally:
         table.close()
     return CheckedPlace("journal", "dynamodb", SourceState.OK, table.place, (), table.banner), tuple(warnings)

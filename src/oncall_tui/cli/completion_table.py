@@ -49,7 +49,10 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--speed", "", "How much faster things happen."),
         Row("--seed", "", "The same seed gives the same night."),
     ),
-    "init": (Row("path", "file"),),
+    "init": (
+        Row("path", "file"),
+        Row("--yes", "flag", "Look for sources without asking; a file that is there stays as it is."),
+    ),
     "check": (Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),),
     "status": (Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),),
     "ack": (
@@ -145,7 +148,7 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
     ),
     "changes": (
         Row("--since", "", "How far back: 90m, 12h."),
-        Row("--product", "", "Of this product alone."),
+        Row("--product", "products", "Of this product alone."),
         Row("--service", "services", "Of this service alone: its name, or its id."),
         Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),
     ),
@@ -187,6 +190,12 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
     "mcp": (),
     "drill": (),
     "completion": (Row("shell", "=bash|zsh|fish"),),
+    "schema": (
+        Row(
+            "name",
+            "=config|status|check|oncall|deploys|deploys-watch|changes|rollback|handover|stats|journal|postmortem|import|follow-up|incident",
+        ),
+    ),
     "man": (
         Row("command", "commands"),
         Row("--into", "file", "Write every page into this folder instead."),

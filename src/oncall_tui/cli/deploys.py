@@ -17,7 +17,7 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
-from oncall_tui.cli.history_json import history_object
+from oncall_tui.cli.history_json import DeployOutput, deploy_output
 from oncall_tui.cli.lookup import find_service
 from oncall_tui.cli.option_types import Seconds
 from oncall_tui.cli.output import put, put_json, say
@@ -27,6 +27,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.history_words import back_of, began_by, breaker, deploy_status, named, stopped
+from oncall_tui.text.json_types import JsonTime, as_plain
 from oncall_tui.text.time_format import age, moment, span, stamp
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
@@ -72,30 +73,15 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
         _exit_by_sources(engine, service)
 
 
+class WatchedDeployOutput(DeployOutput, frozen=True, kw_only=True):
+    """A line of ``deploys --watch --json``: a deploy as it was *at* that time."""
+
+    at: JsonTime
+
+
 def as_object(deploy: Deploy) -> dict[str, Any]:
-    """One deploy as the documented object; times are RFC 3339 UTC."""
-    return {
-        "id": deploy.id,
-        "service": deploy.service_id,
-        "state": deploy.state,
-        "strategy": deploy.strategy,
-        "stage": deploy.stage,
-        "from": deploy.old.family_revision if deploy.old else None,
-        "to": deploy.new.family_revision,
-        "started": stamp(deploy.started),
-        "finished": stamp(deploy.finished),
-        "running": deploy.running,
-        "desired": deploy.desired,
-        "traffic_percent": deploy.traffic,
-        "waits": deploy.waits,
-        "failed_tasks": deploy.failed_tasks,
-        "failures": [
-            {"task": f.task, "at": stamp(f.at), "exit": f.exit_code, "reason": f.reason} for f in deploy.failures
-        ],
-        "alarms": list(deploy.alarms),
-        **history_object(deploy),
-        "reason": deploy.reason,
-    }
+    """One deploy as the documented object, as plain data; times are RFC 3339 UTC."""
+    return as_plain(deploy_output(deploy))
 
 
 def line(deploy: Deploy, now: float, tz: tzinfo) -> str:

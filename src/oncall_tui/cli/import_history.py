@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE
@@ -23,8 +23,9 @@ from oncall_tui.engine.past_import import ImportResult, NamesSource, PastImport,
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.secret import redact
+from oncall_tui.text.json_types import JsonTime
 from oncall_tui.text.spelling import nearest
-from oncall_tui.text.time_format import moment, stamp, zone
+from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
 from oncall_tui.triage.past_episodes import PastJoiner
 
 TOLD_EVERY_S = 5.0  # of what goes on, on stderr
@@ -68,7 +69,7 @@ def import_history(context: click.Context, back: float, only: tuple[str, ...], a
         say(*(f"warning: {words}" for words in journal.notices))
         journal.close(5.0)
     if as_json:
-        put_json({"sources": [_as_object(result) for result in results]})
+        put_json(ImportOutput(sources=tuple(_output(result) for result in results)))
     sys.exit(DONE if all(result.whole for result in results) and not told.unnamed else NOT_DONE)
 
 
@@ -152,16 +153,45 @@ def _number(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _as_object(result: ImportResult) -> dict[str, Any]:
-    return {
-        "source": result.source,
-        "since": stamp(result.since),
-        "read_to": stamp(result.read_to) if result.whole or not result.how_far else None,
-        "how_far": result.how_far or None,
-        "episodes": result.episodes,
-        "deploys": result.deploys,
-        "already_there": result.known,
-        "whole": result.whole,
-        "problems": [{"scope": p.scope, "message": p.message, "hint": p.hint} for p in result.problems],
-        "failure": result.failure or None,
-    }
+class ImportProblemOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that could not be read of a source's past."""
+
+    scope: str
+    message: str
+    hint: str
+
+
+class SourceImportOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The import of one source. *whole*: it was read to the end; *already_there* counts what was known before."""
+
+    source: str
+    since: JsonTime
+    read_to: JsonTime | None
+    how_far: str | None
+    episodes: int
+    deploys: int
+    already_there: int
+    whole: bool
+    problems: tuple[ImportProblemOutput, ...]
+    failure: str | None
+
+
+class ImportOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The object of ``import --json``."""
+
+    sources: tuple[SourceImportOutput, ...]
+
+
+def _output(result: ImportResult) -> SourceImportOutput:
+    return SourceImportOutput(
+        source=result.source,
+        since=rfc3339(result.since),
+        read_to=stamp(result.read_to) if result.whole or not result.how_far else None,
+        how_far=result.how_far or None,
+        episodes=result.episodes,
+        deploys=result.deploys,
+        already_there=result.known,
+        whole=result.whole,
+        problems=tuple(ImportProblemOutput(scope=p.scope, message=p.message, hint=p.hint) for p in result.problems),
+        failure=result.failure or None,
+    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import put, put_json, say
+from oncall_tui.domain.entry import RETOLD, Entry, EntryKind
 from oncall_tui.runtime.clock import SystemClock
-from oncall_tui.text.time_format import moment, stamp, zone
-
-if TYPE_CHECKING:
-    from oncall_tui.domain.entry import Entry
+from oncall_tui.text.json_types import JsonTime, as_plain
+from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
 
 
 @click.command()
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 @click.pass_context
 def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> None:
     """Print the journal's newest entries."""
-    from oncall_tui.domain.entry import RETOLD, EntryKind
     from oncall_tui.journal.store import Store
 
     config = bootstrap.load_config(context.obj["config"])
@@ -53,13 +52,32 @@ _TIMES = frozenset(
 )
 
 
-def as_object(entry: Entry) -> dict[str, Any]:
-    """One entry as the documented object; times are RFC 3339 UTC, as in every ``--json``."""
-    import msgspec
+class EntryOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the journal: *data* is what its kind holds; *seq* is its place in this machine's file."""
 
-    found: dict[str, Any] = msgspec.to_builtins(entry)
-    del found["origin"], found["number"]  # the id has both
-    return {"id": entry.id, **found, "at": stamp(entry.at), "data": _stamped(found["data"])}
+    id: str
+    at: JsonTime
+    kind: EntryKind
+    subject: str
+    actor: str
+    text: str
+    data: dict[str, Any]
+    seq: int
+
+
+def as_object(entry: Entry) -> dict[str, Any]:
+    """One entry as the documented object, as plain data; times are RFC 3339 UTC, as in every ``--json``."""
+    output = EntryOutput(
+        id=entry.id,
+        at=rfc3339(entry.at),
+        kind=entry.kind,
+        subject=entry.subject,
+        actor=entry.actor,
+        text=entry.text,
+        data=_stamped(msgspec.to_builtins(entry.data)),
+        seq=entry.seq,
+    )
+    return as_plain(output)
 
 
 def _stamped(value: Any, name: str = "") -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
@@ -17,7 +17,8 @@ from oncall_tui.config import Config
 from oncall_tui.domain.on_call import OnCallShift, policy_titles
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import SystemClock
-from oncall_tui.text.time_format import stamp
+from oncall_tui.text.json_types import JsonTime
+from oncall_tui.text.time_format import rfc3339, stamp
 
 
 @click.command()
@@ -44,7 +45,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
     not_known = bool(failed) or None in mine
     me = True if True in mine else None if not_known else False
     if as_json:
-        put_json(_as_object(config, found, me, failed))
+        put_json(_output(config, found, me, failed))
     else:
         _print(config, found, me)
     for name, why in failed:
@@ -56,31 +57,66 @@ def _products(config: Config, shift: OnCallShift) -> list[str]:
     return [product.name for product in config.products if shift.is_for(product)]
 
 
-def _as_object(
+class ShiftOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A person at one level of an escalation policy; *person* is null where nobody is on call there."""
+
+    source: str
+    policy: str
+    policy_id: str | None
+    level: int
+    person: str | None
+    email: str | None
+    since: JsonTime | None
+    until: JsonTime | None
+    next_person: str | None
+    next_at: JsonTime | None
+    services: tuple[str, ...]
+    products: tuple[str, ...]
+
+
+class UnreadOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that could not be read, why, and what to do."""
+
+    source: str
+    message: str
+    hint: str
+
+
+class OnCallOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The shifts that are on call now. *me_on_call* is null where that is not known."""
+
+    at: JsonTime
+    me_on_call: bool | None
+    on_call: tuple[ShiftOutput, ...]
+    unread: tuple[UnreadOutput, ...]
+
+
+def _output(
     config: Config, found: list[tuple[str, OnCallShift]], me: bool | None, failed: list[tuple[str, SourceError]]
-) -> dict[str, Any]:
-    return {
-        "at": stamp(SystemClock().now()),
-        "me_on_call": me,
-        "on_call": [
-            {
-                "source": source,
-                "policy": shift.policy,
-                "policy_id": shift.policy_id or None,
-                "level": shift.level,
-                "person": shift.person or None,
-                "email": shift.email or None,
-                "since": stamp(shift.since),
-                "until": stamp(shift.until),
-                "next_person": shift.next_person or None,
-                "next_at": stamp(shift.next_at),
-                "services": list(shift.services),
-                "products": _products(config, shift),
-            }
-            for source, shift in found
-        ],
-        "unread": [{"source": name, "message": error.message, "hint": error.hint} for name, error in failed],
-    }
+) -> OnCallOutput:
+    return OnCallOutput(
+        at=rfc3339(SystemClock().now()),
+        me_on_call=me,
+        on_call=tuple(_shift(config, source, shift) for source, shift in found),
+        unread=tuple(UnreadOutput(source=name, message=e.message, hint=e.hint) for name, e in failed),
+    )
+
+
+def _shift(config: Config, source: str, shift: OnCallShift) -> ShiftOutput:
+    return ShiftOutput(
+        source=source,
+        policy=shift.policy,
+        policy_id=shift.policy_id or None,
+        level=shift.level,
+        person=shift.person or None,
+        email=shift.email or None,
+        since=stamp(shift.since),
+        until=stamp(shift.until),
+        next_person=shift.next_person or None,
+        next_at=stamp(shift.next_at),
+        services=shift.services,
+        products=tuple(_products(config, shift)),
+    )
 
 
 def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None) -> None:

@@ -80,19 +80,21 @@ def say_text(text: str) -> bool:
     return say(*text.rstrip("\n").split("\n"))
 
 
-def ask(question: str) -> bool:
-    """A person's yes. False also where the question could not be shown, or nobody answers."""
-    return ask_text(f"{question} [y/N]").casefold() in ("y", "yes")
+def ask(question: str, *, usual: bool = False) -> bool:
+    """A person's yes. False also where the question could not be shown, or nobody answers. *usual*: what Enter says."""
+    said = ask_text(f"{question} [{'Y/n' if usual else 'y/N'}]", nothing="\0")
+    return said.casefold() in ("y", "yes", *([""] if usual else []))
 
 
-def ask_text(question: str) -> str:
-    """Read what a person types; empty where the question could not be shown, or nobody answers."""
+def ask_text(question: str, *, nothing: str = "") -> str:
+    """Read what a person types; *nothing* where the question could not be shown, or nobody answers."""
     if _write(sys.stderr, f"{visible(question)} ") or sys.stdin is None:
-        return ""
+        return nothing
     try:
-        return sys.stdin.readline().strip()
+        line = sys.stdin.readline()
     except (OSError, ValueError):
-        return ""
+        return nothing
+    return line.strip() if line else nothing
 
 
 def is_terminal(stream: TextIO | None) -> bool:

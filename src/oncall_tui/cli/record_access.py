@@ -15,6 +15,7 @@ from oncall_tui import bootstrap
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.incident import Incident
+from oncall_tui.text.json_types import many, stamped_type
 from oncall_tui.text.time_format import stamp
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from oncall_tui.engine.memory import RecordMemory
 
 T = TypeVar("T", FollowUp, Incident)
+TIMES = frozenset({"opened_at", "changed_at"})
 CLOSE_S = 2.0  # for what was read alone: everything that was written is on disk before
 
 
@@ -51,7 +53,13 @@ def recorded(context: click.Context) -> Iterator[tuple[RecordMemory, str]]:
 def as_object(one: FollowUp | Incident) -> dict[str, Any]:
     """Return a follow-up or an incident as the documented object; times are RFC 3339 UTC."""
     found: dict[str, Any] = msgspec.to_builtins(one)
-    return found | {"opened_at": stamp(one.opened_at), "changed_at": stamp(one.changed_at)}
+    return found | {name: stamp(found[name]) for name in TIMES}
+
+
+def list_type(kind: type[FollowUp] | type[Incident], name: str) -> Any:
+    """Return the type of the object that lists them; *name* is its only key."""
+    fields = [(name, many(stamped_type(kind, TIMES)))]
+    return msgspec.defstruct(f"{kind.__name__}sOutput", fields, namespace={"__doc__": kind.__doc__})
 
 
 def put_list(found: Iterable[T], name: str, every: bool, as_json: bool, words: Callable[[T], str]) -> None:

@@ -77,6 +77,45 @@ def rollback(
         raise
 
 
+class PlanOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan: *request* is what is sent, *commands* are equivalent ones."""
+
+    id: str
+    title: str
+    lines: dict[str, str]
+    warnings: tuple[str, ...]
+    request: dict[str, Any]
+    commands: tuple[str, ...]
+
+
+class DryRunOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The object of ``rollback --dry-run --json``."""
+
+    dry_run: bool
+    plan: PlanOutput
+
+
+class RollbackEndOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a rollback that was not sent, or that failed before it had a plan."""
+
+    service: str
+    state: str
+    message: str
+    hint: str
+
+
+class RollbackOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a rollback; *still_firing* are titles of the service's alerts that fire all the same."""
+
+    service: str
+    state: OutcomeState
+    message: str
+    hint: str
+    seconds: float
+    still_firing: tuple[str, ...]
+    plan: PlanOutput
+
+
 class _Asked(NamedTuple):
     """The command line."""
 
@@ -119,15 +158,15 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         firing = engine.still_firing(row.id)
     under_way = outcome.state is OutcomeState.PENDING and not wait
     goes_on = f"sent, and goes on: {follow(plan)}"
-    told = {
-        "service": row.id,
-        "state": outcome.state,
-        "message": outcome.message,
-        "hint": goes_on if under_way else outcome.hint,
-        "seconds": round(time.monotonic() - began, 1),
-        "still_firing": firing,
-        "plan": _plan(plan),
-    }
+    told = RollbackOutput(
+        service=row.id,
+        state=outcome.state,
+        message=outcome.message,
+        hint=goes_on if under_way else outcome.hint,
+        seconds=round(time.monotonic() - began, 1),
+        still_firing=tuple(firing),
+        plan=_plan(plan),
+    )
     fires = f"; still firing: {', '.join(firing)}" if firing and "still firing" not in outcome.message else ""
     text = f"{goes_on} ({outcome.message})" if under_way else f"{outcome.state}: {row.id}: {outcome.message}"
     _print(as_json, told, text + fires)
@@ -203,22 +242,22 @@ def _confirm(plan: Plan, yes: bool, typed: str, shown: bool, name: str) -> None:
 def _dry_run(plan: Plan, as_json: bool) -> NoReturn:
     """Print the plan, which is what was asked for, and end."""
     if as_json:
-        put_json({"dry_run": True, "plan": _plan(plan)})
+        put_json(DryRunOutput(dry_run=True, plan=_plan(plan)))
     else:
         show_plan(plan, put)
         put("nothing was sent")
     sys.exit(DONE)
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
-    return {
-        "id": plan.id,
-        "title": plan.title,
-        "lines": dict(plan.lines),
-        "warnings": list(plan.warnings),
-        "request": msgspec.to_builtins(plan.request),
-        "commands": list(plan.commands),
-    }
+def _plan(plan: Plan) -> PlanOutput:
+    return PlanOutput(
+        id=plan.id,
+        title=plan.title,
+        lines=dict(plan.lines),
+        warnings=plan.warnings,
+        request=plan.request,
+        commands=plan.commands,
+    )
 
 
 def _refuse(as_json: bool, target: str, message: str, hint: str = "", state: str = "refused") -> NoReturn:
@@ -231,10 +270,10 @@ def _refuse(as_json: bool, target: str, message: str, hint: str = "", state: str
 
 
 def _put_end(target: str, state: str, message: str, hint: str) -> None:
-    put_json({"service": target, "state": state, "message": message, "hint": hint})
+    put_json(RollbackEndOutput(service=target, state=state, message=message, hint=hint))
 
 
-def _print(as_json: bool, value: dict[str, Any], text: str) -> None:
+def _print(as_json: bool, value: RollbackOutput, text: str) -> None:
     if as_json:
         put_json(value)
     else:

@@ -19,16 +19,19 @@ _TAKEN = frozenset(
 )
 
 Headers = dict[str, str | Secret]
+FoundIn = tuple[dict[str, tuple[str, ...]], ...]  # ways to be found: a field -> the variables that may hold it
 
 
 class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fields that every provider shares; each provider's options extend this.
 
     *interval_s*: seconds between polls (None: the provider's own). *login*: the command that renews an expired login.
-    *for_acting* names the fields that no reading depends on.
+    *for_acting* names the fields that no reading depends on. *found_in* is what ``init`` finds it by: the variables in
+    which its vendor's own tools, or these documents, keep a login; one of them that is set is the field's.
     """
 
     for_acting: ClassVar[tuple[str, ...]] = ("act_profile",)
+    found_in: ClassVar[FoundIn] = ()
     name: str
     provider: str
     interval_s: float | None = None
@@ -59,8 +62,9 @@ class HttpSourceOptions(SourceOptions, frozen=True, kw_only=True):
 
 
 class DestinationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fields that every destination shares; each one's options extend this."""
+    """Fields that every destination shares; each one's options extend this. *found_in* as of a source."""
 
+    found_in: ClassVar[FoundIn] = ()
     name: str
     provider: str
 

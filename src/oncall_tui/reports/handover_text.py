@@ -16,6 +16,7 @@ from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, Ha
 from oncall_tui.text.cells import clean, count
 from oncall_tui.text.change_words import AWS
 from oncall_tui.text.history_words import by, ended, stopped
+from oncall_tui.text.json_types import stamped_type
 from oncall_tui.text.time_format import age, ago, moment, span, stamp, zone
 from oncall_tui.triage.counts import NOT_KNOWN
 
@@ -76,6 +77,13 @@ def as_object(h: Handover) -> dict[str, Any]:
     found: dict[str, Any] = _stamped(msgspec.to_builtins(h))
     found["watched_whole"] = h.watched_whole
     return found
+
+
+def output_type() -> Any:
+    """Return the type of that object."""
+    fields = msgspec.structs.fields(stamped_type(Handover, _TIMES))
+    more = [*((field.name, field.type) for field in fields), ("watched_whole", bool)]
+    return msgspec.defstruct("HandoverOutput", more, namespace={"__doc__": Handover.__doc__})
 
 
 def escaped(text: str) -> str:

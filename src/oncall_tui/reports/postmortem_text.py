@@ -14,7 +14,8 @@ import msgspec
 from oncall_tui.reports.handover_text import escaped
 from oncall_tui.reports.postmortem import IncidentDuration, Postmortem, TimelineFact
 from oncall_tui.text.cells import clean
-from oncall_tui.text.time_format import length, span, stamp
+from oncall_tui.text.json_types import JsonTime, as_plain
+from oncall_tui.text.time_format import length, rfc3339, span, stamp
 
 BLANK = "_To be written._"
 _SHOWN_S = 600.0  # a shorter duration is said to the second
@@ -47,36 +48,81 @@ def markdown(p: Postmortem) -> str:
     return "\n".join(lines) + "\n"
 
 
+class DurationOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A duration from one fact to another, which *words* name; null: not known. *at_most*: nobody saw its end."""
+
+    seconds: int | None
+    words: str
+    at_most: bool
+
+
+class FactOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the timeline; *link* is the id of the journal's entry that says it, or of its episode or deploy."""
+
+    at: JsonTime
+    event: str
+    source: str
+    link: str
+
+
+class PostmortemOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a write-up; *not_watched*: from when to when nobody watched; *missing*: ids that are not there."""
+
+    incident: str
+    title: str
+    lead: str
+    state: str
+    began: JsonTime | None
+    ended: JsonTime | None
+    products: tuple[str, ...]
+    services: tuple[str, ...]
+    detect_s: DurationOutput
+    acknowledge_s: DurationOutput
+    mitigate_s: DurationOutput
+    resolve_s: DurationOutput
+    timeline: tuple[FactOutput, ...]
+    episodes: tuple[str, ...]
+    deploys: tuple[str, ...]
+    follow_ups: tuple[str, ...]
+    since: JsonTime
+    until: JsonTime
+    not_watched: tuple[tuple[JsonTime, JsonTime], ...]
+    unread: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
 def as_object(p: Postmortem) -> dict[str, Any]:
-    """Return the facts as the documented object; times are RFC 3339 UTC, durations seconds, what is not known null."""
+    """Return the facts as plain data; times are RFC 3339 UTC, durations seconds, what is not known null."""
     incident, record = p.record.incident, p.record
-    return {
-        "incident": incident.id,
-        "title": incident.title,
-        "lead": incident.lead,
-        "state": str(incident.state),
-        "began": stamp(p.began),
-        "ended": stamp(p.ended),
-        "products": list(p.products),
-        "services": list(p.services),
-        "detect_s": _number(p.detect),
-        "acknowledge_s": _number(p.acknowledge),
-        "mitigate_s": _number(p.mitigate),
-        "resolve_s": _number(p.resolve),
-        "timeline": [{"at": stamp(f.at), "event": f.event, "source": f.source, "link": f.link} for f in p.timeline],
-        "episodes": [e.id for e in record.episodes],
-        "deploys": [d.id for d in record.deploys],
-        "follow_ups": [f.id for f in record.follow_ups],
-        "since": stamp(record.since),
-        "until": stamp(record.until),
-        "not_watched": [[stamp(begin), stamp(end)] for begin, end in p.gaps],
-        "unread": list(record.unread),
-        "missing": list(record.missing),
-    }
+    output = PostmortemOutput(
+        incident=incident.id,
+        title=incident.title,
+        lead=incident.lead,
+        state=str(incident.state),
+        began=stamp(p.began),
+        ended=stamp(p.ended),
+        products=tuple(p.products),
+        services=tuple(p.services),
+        detect_s=_number(p.detect),
+        acknowledge_s=_number(p.acknowledge),
+        mitigate_s=_number(p.mitigate),
+        resolve_s=_number(p.resolve),
+        timeline=tuple(FactOutput(at=rfc3339(f.at), event=f.event, source=f.source, link=f.link) for f in p.timeline),
+        episodes=tuple(e.id for e in record.episodes),
+        deploys=tuple(d.id for d in record.deploys),
+        follow_ups=tuple(f.id for f in record.follow_ups),
+        since=rfc3339(record.since),
+        until=rfc3339(record.until),
+        not_watched=tuple((rfc3339(begin), rfc3339(end)) for begin, end in p.gaps),
+        unread=record.unread,
+        missing=record.missing,
+    )
+    return as_plain(output)
 
 
-def _number(duration: IncidentDuration) -> dict[str, Any]:
-    return {**msgspec.to_builtins(duration), "seconds": None if duration.seconds is None else round(duration.seconds)}
+def _number(duration: IncidentDuration) -> DurationOutput:
+    seconds = None if duration.seconds is None else round(duration.seconds)
+    return DurationOutput(seconds=seconds, words=duration.words, at_most=duration.at_most)
 
 
 # --- sections ---------------------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ import msgspec
 
 from oncall_tui.reports.statistics import NoisyAlert, Numbers, PersonNumbers, ProductCount, ServiceNumbers, Statistics
 from oncall_tui.text.cells import clean, fit, width
+from oncall_tui.text.json_types import many, stamped_type
 from oncall_tui.text.time_format import moment, span, stamp, zone
 
 NOT_KNOWN = "not known"
 NO_PRODUCT = "(no product)"
+_TIMES = frozenset({"since", "until"})
 
 
 class StatisticsRow(msgspec.Struct, frozen=True):
@@ -141,6 +143,17 @@ def as_object(s: Statistics) -> dict[str, Any]:
     return {**_object(s.now), "before": _object(s.before)}
 
 
+def output_type() -> Any:
+    """Return the type of that object; a list *by_…* is there where it was asked for."""
+    numbers = stamped_type(Numbers, _TIMES)
+    fields: list[Any] = [(field.name, field.type) for field in msgspec.structs.fields(numbers)]
+    fields.append(("before", numbers))
+    for name, kind in (("alert", NoisyAlert), ("service", ServiceRow), ("person", PersonNumbers)):
+        rows_of = many(stamped_type(kind, _TIMES))
+        fields.append((f"by_{name}", rows_of | msgspec.UnsetType, msgspec.UNSET))
+    return msgspec.defstruct("StatisticsOutput", fields, namespace={"__doc__": Numbers.__doc__})
+
+
 def _object(numbers: Numbers) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(numbers)
     lists = {name: list(value) for name, value in found.items() if isinstance(value, tuple)}
@@ -168,14 +181,25 @@ def noisiest(alerts: Iterable[NoisyAlert]) -> StatisticsTable:
     return StatisticsTable(("title", "source", "count", "share", "acted_on"), found, frozenset({"source"}))
 
 
+class ServiceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One service's numbers in one row."""
+
+    service: str
+    notifications: int
+    pages: int
+    deploys: int
+    deploys_a_week: float
+    rollbacks: int
+    failures: int
+    change_fail_rate: float | None
+    recovery_n: int
+    recovery_median_s: float | None
+
+
 def by_service(found: Iterable[ServiceNumbers]) -> StatisticsTable:
     """Return the services' numbers."""
-    columns = (
-        *("service", "notifications", "pages", "deploys", "deploys_a_week", "rollbacks", "failures"),
-        *("change_fail_rate", "recovery_n", "recovery_median_s"),
-    )
     return StatisticsTable(
-        columns,
+        ServiceRow.__struct_fields__,
         tuple(
             (
                 *(s.service, s.notifications, s.pages, s.deploys, s.deploys_a_week, s.rollbacks, s.failures),

@@ -53,6 +53,15 @@ class CallsAtOnce(Generic[K, T]):
 
         Worker(f"call {self._name}", make).start()
 
+    def next_within(self, seconds: float) -> tuple[K, Came[T]] | None:
+        """Wait for the next call that ends, but no longer than so many seconds; None: none did."""
+        try:
+            key, came = self._came.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self.flying.discard(key)
+        return key, came
+
     def next(self) -> tuple[K, Came[T]]:
         """Wait for the next call that ends. There must be one."""
         key, came = self._came.get()

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import HttpSourceOptions
+from oncall_tui.providers.options import FoundIn, HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 STATES = ("alert", "warn", "no data", "unknown")
@@ -27,6 +27,13 @@ class DatadogOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("dd-api-key", "dd-application-key")
+    found_in: ClassVar[FoundIn] = (
+        {
+            "api_key": ("DD_API_KEY", "DATADOG_API_KEY"),
+            "application_key": ("DD_APP_KEY", "DATADOG_APP_KEY"),
+            "site": ("DD_SITE",),
+        },
+    )
     api_key: Secret
     application_key: Secret
     site: str = "datadoghq.com"

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import HttpSourceOptions
+from oncall_tui.providers.options import FoundIn, HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 
@@ -18,6 +18,7 @@ class MackerelOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("x-api-key",)
+    found_in: ClassVar[FoundIn] = ({"api_key": ("MACKEREL_APIKEY",), "url": ("MACKEREL_APIBASE",)},)
     api_key: Secret
     url: str = "https://api.mackerelio.com"
     organization: str = ""

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import HttpSourceOptions
+from oncall_tui.providers.options import FoundIn, HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 URGENCIES = ("high", "low")
@@ -23,6 +23,7 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization", "accept", "from")
+    found_in: ClassVar[FoundIn] = ({"token": ("PAGERDUTY_TOKEN",)},)
     token: Secret
     url: str = "https://api.pagerduty.com"
     teams: tuple[str, ...] = ()

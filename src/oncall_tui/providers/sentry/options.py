@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import HttpSourceOptions
+from oncall_tui.providers.options import FoundIn, HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 LEVELS = ("fatal", "error", "warning", "info", "debug")
@@ -25,6 +25,9 @@ class SentryOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization",)
+    found_in: ClassVar[FoundIn] = (
+        {"token": ("SENTRY_TOKEN", "SENTRY_AUTH_TOKEN"), "organization": ("SENTRY_ORG",), "url": ("SENTRY_URL",)},
+    )
     organization: str
     token: Secret
     url: str = "https://sentry.io"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import HttpDestinationOptions
+from oncall_tui.providers.options import FoundIn, HttpDestinationOptions
 from oncall_tui.runtime.secret import Secret
 
 
@@ -16,6 +16,10 @@ class SlackOptions(HttpDestinationOptions, frozen=True, kw_only=True, forbid_unk
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization",)
+    found_in: ClassVar[FoundIn] = (
+        {"webhook": ("SLACK_WEBHOOK",)},
+        {"token": ("SLACK_TOKEN",), "channel": ("SLACK_CHANNEL",)},
+    )
     webhook: Secret | None = None
     token: Secret | None = None
     channel: str = ""
