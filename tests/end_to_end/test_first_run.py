@@ -63,6 +63,7 @@ def test_two_profiles_one_denied(
     assert '##           "ecs:ListClusters",\n' in text
     assert "audit (ecs)" in answer.err
     assert "configuration: valid, 2 sources" in answer.out
+    assert f"endpoint {world.told['endpoints']['prod']}" in answer.out  # the profile's own
     assert path.stat().st_mode & 0o777 == 0o600
     assert {file.name for file in path.parent.iterdir()} == {"c.yaml", "config.schema.json"}
     again = Answer(start(env, "init", "--yes", str(path)))

@@ -19,6 +19,7 @@ from oncall_tui import cli
 from oncall_tui.cli import completion, group
 from oncall_tui.engine import kept_names
 from oncall_tui.engine.kept_names import MOST_NAMES, keep, path_of, read
+from oncall_tui.runtime.secret import keep_secret
 from oncall_tui.tui.saved_view import Keep, SavedView
 
 NAMES = {
@@ -166,6 +167,12 @@ def test_what_cannot_be_typed_is_left_out_and_the_rest_is_bounded(state: Path) -
     assert len(found) == MOST_NAMES
     assert found[0] == ("z", " ]0;t ")
     assert len(found[1][1]) == kept_names.MOST_WORDS
+
+
+def test_a_secret_in_a_title_is_not_kept(state: Path) -> None:
+    keep_secret("xK7pQ9zLmW3vN8rT")
+    keep(path_of((), os.environ), {"alerts": [("prom/1", "login failed: xK7pQ9zLmW3vN8rT")]})
+    assert read(path_of((), os.environ))["alerts"] == [("prom/1", "login failed: •••")]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"alerts": 5}', '{"alerts": [["a"]]}', '{"a": [[1, 2]]}', "[" * 9000])

@@ -75,6 +75,16 @@ def test_each_failure_becomes_the_state_and_keeps_the_last_good_rows(error: type
     assert len(told) == 2
 
 
+def test_a_custom_endpoint_that_is_known_only_once_it_was_asked_is_said() -> None:
+    provider = FakeProvider()
+    poller, _ = make(provider)
+    poller._provider()
+    assert poller.seen.banner == ""
+    provider.banner = "endpoint http://127.0.0.1:4566"  # as of a profile's endpoint_url in ~/.aws/config
+    poller._poll(ReadRequest())
+    assert poller.seen.banner == provider.banner
+
+
 def test_a_bug_in_a_provider_is_that_sources_state_and_the_poller_goes_on() -> None:
     provider = FakeProvider()
     provider.read_raises = [ZeroDivisionError("oops")]

@@ -120,8 +120,13 @@ def _sound(pairs: Iterable[Iterable[str]]) -> list[tuple[str, str]]:
 
 def keep(path: Path, names: Names) -> bool:
     """Write *names* beside those of other kinds that are kept there; True where the file changed. Raises OSError."""
+    from oncall_tui.runtime.secret import redact  # not needed to complete
+
     kept = read(path)
-    new = {**kept, **{kind: _sound(dict(pairs).items()) for kind, pairs in names.items()}}
+    told = {
+        kind: [(redact(name), redact(words)) for name, words in dict(pairs).items()] for kind, pairs in names.items()
+    }
+    new = {**kept, **{kind: _sound(pairs) for kind, pairs in told.items()}}
     if new == kept:
         return False
     import tempfile  # not needed to complete

@@ -281,6 +281,8 @@ class Poller:
         # True at a time that the wall showed; the poll's own begin and end bound what that was.
         since = min(now, max(began, now - (self._clock.now() - reading.at)))
         self._set(asking_since=None, calls_per_s=round(rate, 2))
+        if self.provider is not None:  # an endpoint that the AWS configuration names is known once a client was made
+            self._set(banner=self.provider.banner)
         if not self._keeps_handed_on(reading, now):
             self._set(reading=reading, read_since=since, error_state=None, message="", hint="")
         self._changed()

@@ -14,8 +14,14 @@ JsonTime = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}
 
 def as_plain(value: msgspec.Struct) -> dict[str, Any]:
     """Return the value as JSON has it: mappings, lists, texts and numbers."""
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    found: dict[str, Any] = _listed(msgspec.to_builtins(value))
     return found
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return [_listed(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def many(kind: Any) -> Any:

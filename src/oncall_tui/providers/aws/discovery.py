@@ -45,7 +45,7 @@ def profiles(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], 
 
 def clusters(profile: str, region: str, clock: Clock) -> tuple[str, tuple[str, ...]]:
     """Return the account and the names of its clusters in *region*. Raises SourceError."""
-    client = _client("ecs", profile, region, clock)
+    client = AwsClient(_sessions(profile, region), "ecs", TokenBucket(clock), Counter())
     arns: list[str] = []
     more: dict[str, Any] = {}
     for _ in range(MOST_PAGES):
@@ -60,7 +60,8 @@ def clusters(profile: str, region: str, clock: Clock) -> tuple[str, tuple[str, .
 
 def alarms(profile: str, region: str, clock: Clock) -> None:
     """Ask for one alarm. Raises SourceError where alarms cannot be read."""
-    _client("cloudwatch", profile, region, clock).read(DescribeAlarms, "DescribeAlarms", MaxRecords=1)
+    client = AwsClient(_sessions(profile, region), "cloudwatch", TokenBucket(clock), Counter())
+    client.read(DescribeAlarms, "DescribeAlarms", MaxRecords=1)
 
 
 def policy() -> str:
@@ -68,6 +69,5 @@ def policy() -> str:
     return POLICY.read_text(encoding="utf-8")
 
 
-def _client(service: str, profile: str, region: str, clock: Clock) -> AwsClient:
-    options = AwsOptions(name=profile or "environment", provider=service, region=region, profile=profile)
-    return AwsClient(Sessions(options), service, TokenBucket(clock), Counter())
+def _sessions(profile: str, region: str) -> Sessions:
+    return Sessions(AwsOptions(name=profile or "environment", provider="ecs", region=region, profile=profile))
