@@ -141,6 +141,16 @@ def _codedeploy(event: w.Envelope, source: str, at: float) -> Made:
     return ServiceKey(event.account, event.region, "", ""), None
 
 
+def _scaling(event: w.Envelope, source: str, at: float) -> Made:
+    """A desired count that was moved moves its service: what is read of it then tells from how many to how many."""
+    detail, _ = decode_item(event.detail, w.ScalingDetail)
+    kind, _, path = detail.resource_id.partition("/")
+    cluster, _, name = path.partition("/")
+    if detail.service_namespace != "ecs" or kind != "service" or not name:
+        return None, None
+    return ServiceKey(event.account, event.region, cluster, name), None
+
+
 def _key(event: w.Envelope, account: str, region: str, cluster: str, name: str) -> ServiceKey:
     return ServiceKey(account or event.account, region or event.region, cluster, name)
 
@@ -178,24 +188,6 @@ def _health(event: w.Envelope, source: str, at: float) -> Made:
 def _planned(text: str, at: float) -> float:
     """Return a time that may be to come; *at* where it is none."""
     return _when(text, float("inf")) if text and _when(text, float("inf")) != float("inf") else at
-
-
-def _scaling(event: w.Envelope, source: str, at: float) -> Made:
-    detail, _ = decode_item(event.detail, w.ScalingDetail)
-    kind, _, path = detail.resource_id.partition("/")
-    cluster, _, name = path.partition("/")
-    if detail.service_namespace != "ecs" or kind != "service" or not name:
-        return None, None
-    moved = ServiceKey(event.account, event.region, cluster, name)
-    old, new = detail.old_desired_capacity, detail.new_desired_capacity
-    if old is None or new is None or old == new:
-        return moved, None
-    text = f"its most: {detail.max_capacity}" if detail.scaled_to_max and detail.max_capacity is not None else ""
-    began, ended = _when(detail.start_time, at), _when(detail.end_time, at)
-    what = f"desired count {old} → {new} of {name}"
-    return moved, _change(
-        source, event.id, ChangeKind.SCALING, what, name, began, max(began, ended), by="autoscaling", text=text
-    )
 
 
 def _alarm(event: w.Envelope, source: str, at: float) -> Made:

@@ -127,17 +127,13 @@ class HealthDetail(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ScalingDetail(msgspec.Struct, frozen=True, rename="camel"):
-    """ "Application Auto Scaling Scaling Activity State Change" (its user guide, "Amazon EventBridge events")."""
+    """ "Application Auto Scaling Scaling Activity State Change" (its user guide, "Amazon EventBridge events").
+
+    *resource_id* of an ECS service is ``service/CLUSTER/NAME``.
+    """
 
     resource_id: str
     service_namespace: str
-    status_code: str = ""
-    start_time: str = ""
-    end_time: str = ""
-    old_desired_capacity: int | None = None
-    new_desired_capacity: int | None = None
-    scaled_to_max: bool = False
-    max_capacity: int | None = None
 
 
 class AlarmDetail(msgspec.Struct, frozen=True, rename="camel"):
