@@ -8,6 +8,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import PartialFailure, SourceStatus
 from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
@@ -221,6 +222,11 @@ def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list
     return lines
 
 
+def _problem_words(problem: PartialFailure, source: SourceStatus) -> str:
+    hint = renewing(problem.hint, [source], " on the board")
+    return f"{problem.scope}: {problem.message}{f' → {hint}' if hint else ''}"
+
+
 def source_lines(update: Update, now: float) -> list[Line]:
     """Every source: how it is, when it was last read well, what to do."""
     lines: list[Line] = []
@@ -231,7 +237,7 @@ def source_lines(update: Update, now: float) -> list[Line]:
             lines.append(((" " * 14, ""), (s.message, "")))
         hints = [
             renewing(s.hint, [s], " on the board"),
-            *(f"{p.scope}: {p.message} → {renewing(p.hint, [s], ' on the board')}" for p in s.problems),
+            *(_problem_words(p, s) for p in s.problems if not s.message.startswith(f"{p.scope}: {p.message}")),
             s.banner,
         ]
         lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]
