@@ -20,6 +20,7 @@ from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import PartialFailure, SourceState, SourceStatus
+from oncall_tui.triage.changes import told_once
 from oncall_tui.triage.consent import change_instead
 from oncall_tui.triage.suspects import Suspect, Suspicion, suspicion
 from oncall_tui.triage.triager import Rules, TriagedAlert, TriagedBoard, Triager
@@ -152,6 +153,24 @@ def test_an_alarm_s_edit_is_a_suspect_of_that_alarm_alone() -> None:
     alerts = {a.id: a.suspicion for a in triaged(FIRES, own, changes=(edit,)).alerts}
     assert names(alerts["alarms/api-5xx"]) == ["e"]
     assert names(alerts["prom/a"]) == []
+
+
+def test_what_two_sources_tell_is_one_change_as_the_one_that_knows_more_tells_it() -> None:
+    shop = msgspec.structs.replace(SHOP, changes=("*/shop-*",))
+    told = change("f", 1, None)
+    again = change("g", 0.5, 0.4, source="events", id="events/g")
+    other = change("h", 9, 0.4, source="events", id="events/h")  # long before: another failover
+    triager = Triager(Rules(products=(shop,)))
+    (seen,) = triager.triage(shown(FIRES, changes=(told, again, other))).alerts
+    assert names(seen.suspicion) == ["g", "h"]
+    polled = scaled("s", 3, 4, 2, by="")
+    pushed = msgspec.structs.replace(scaled("s", 3.5, 4, 2), id="events/s", source="events")
+    twice = triager.triage(shown(FIRES, changes=(polled, pushed)))
+    assert [s.words for s in twice.alerts[0].suspicion.suspects] == [
+        "desired count 4 → 2 of api by autoscaling 3m before the alert"
+    ]
+    assert twice.changes_of(twice.alerts[0].service, shop) == [pushed]
+    assert len(told_once([scaled("a", 5, 4, 2), scaled("b", 4, 4, 2)])) == 2  # one source does not tell twice
 
 
 def test_rows_follow_changes_that_come_and_go_and_others_stay_the_same_objects() -> None:

@@ -19,6 +19,7 @@ from oncall_tui.domain.recorded_change import recorded
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import going_back
 from oncall_tui.text.time_format import span
+from oncall_tui.triage.changes import told_once
 from oncall_tui.triage.filters import parse
 
 DAY_S = 86_400.0
@@ -113,15 +114,16 @@ def _span(
 
 def _of_changes(journal: Journal, scope: RecordScope, begin: float, end: float) -> Iterable[RecordEvent]:
     """Return what else was changed of the scope, each at the time when it began: it was written up to a day later."""
-    for change_id, one in recorded(journal.since(begin, (EntryKind.CHANGE,), until=end + DAY_S)).items():
-        change = one.change
+    known = recorded(journal.since(begin, (EntryKind.CHANGE,), until=end + DAY_S))
+    for change in told_once(one.change for one in known.values()):
+        one = known[change.id]
         if scope.service and change.service_id != scope.service:
             continue
         if scope.product and scope.product not in one.products:
             continue
         if begin <= change.began < end:
             yield RecordEvent(
-                id=f"change/{change_id}",
+                id=f"change/{change.id}",
                 at=change.began,
                 kind="change",
                 text=change.what,

@@ -24,6 +24,38 @@ class Concerned(msgspec.Struct, frozen=True):
 
 
 NOTHING_MOVED = Concerned()
+TWICE_S = 90.0  # two sources tell of one change within that time: one that polls sees it up to a minute later
+
+
+def told_once(changes: Iterable[Change]) -> list[Change]:
+    """Return *changes*, the oldest first, each once where several sources tell of it: as the one that knows more does.
+
+    RDS's own events and those of EventBridge are the same failover; a count that moved and a scaling activity one move.
+    """
+    kept: list[Change] = []
+    places: dict[tuple[str, str], int] = {}
+    for change in sorted(changes, key=_began):
+        key = (change.kind, change.resource if change.kind is ChangeKind.ALARM else change.what)
+        place = places.get(key)
+        if place is not None and _is_told_again(kept[place], change):
+            kept[place] = max(kept[place], change, key=_known)  # where both know the same, the earlier one
+            continue
+        places[key] = len(kept)
+        kept.append(change)
+    return kept
+
+
+def _began(change: Change) -> tuple[float, str]:
+    return change.began, change.id
+
+
+def _is_told_again(first: Change, again: Change) -> bool:
+    return first.source != again.source and again.began - first.began <= TWICE_S
+
+
+def _known(change: Change) -> tuple[bool, bool, bool]:
+    """Return how much is known of it, for comparing: who did it, that it is over, where it was done."""
+    return bool(change.by), change.ended is not None, bool(change.service_id)
 
 
 class ChangeIndex:
@@ -65,7 +97,7 @@ class ChangeIndex:
         found = [*self._by_service.get(service_id, ()), *self._by_product.get(product, ())]
         if self._by_alarm:
             found += [c for a in alerts for key in (a.id, a.title) for c in self._by_alarm.get(key, ())]
-        return list({c.id: c for c in found}.values()) if len(found) > 1 else found
+        return told_once({c.id: c for c in found}.values()) if len(found) > 1 else found
 
     def _owned(self, change: Change, before: Change | None) -> tuple[str, ...]:
         if before is not None and (before.path, before.service_id) == (change.path, change.service_id):
@@ -85,3 +117,5 @@ class ChangeIndex:
                 self._by_service.setdefault(change.service_id, []).append(change)
             for name in self._owners[change.id]:
                 self._by_product.setdefault(name, []).append(change)
+        for held in (self._by_service, self._by_product, self._by_alarm):
+            held.update((key, told_once(found)) for key, found in held.items() if len(found) > 1)

@@ -20,7 +20,7 @@ from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
 from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
 from oncall_tui.triage.change_places import ChangePlaces
-from oncall_tui.triage.changes import ChangeIndex
+from oncall_tui.triage.changes import ChangeIndex, told_once
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
 from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
@@ -136,7 +136,7 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
             if change.kind is ChangeKind.ALARM:
                 mine = mine or not names.isdisjoint((change.path, change.resource))
             found += [change] if mine else []
-        return found
+        return told_once(found)
 
 
 class Triager:
