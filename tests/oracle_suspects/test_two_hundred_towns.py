@@ -1,6 +1,7 @@
 """Which deploy or change is suspected: 200 made-up towns, what the program says held against an oracle of its own.
 
 ``-s`` prints the counts; ``ORACLE_TOWNS`` and ``ORACLE_SEED`` ask for more, or for others.
+``python -m tests.oracle_suspects 400`` judges so many towns.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -117,10 +119,11 @@ def wrong_wide(town: Town, triaged: TriagedBoard) -> list[str]:
     return found
 
 
-def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
+def judged(told: Iterable[Town]) -> tuple[Counter[str], list[str]]:
+    """What the program says of all these towns held against the oracle: the counts, and each town that is wrong."""
     counts: Counter[str] = Counter({"misses": 0, "false accusations": 0, "wrong first suspects": 0})
     wrong = []
-    for town in towns():
+    for town in told:
         triaged = played(town)
         counts["towns"] += 1
         counts[f"towns: wide {wide(town).is_one}"] += 1
@@ -143,9 +146,19 @@ def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
             found += [f"{problem.name}: {w}" for w in here]
         if found:
             wrong.append("\n    ".join([str(town), *found]))
+    return counts, wrong
+
+
+def told(counts: Counter[str], wrong: list[str]) -> str:
+    """The counts as lines, and the first towns that are wrong."""
+    lines = "".join(f"  {n:5} {what}\n" for what, n in sorted(counts.items()))
+    return lines + ("\n".join(wrong[:5]) + "\n" if wrong else "")
+
+
+def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
+    counts, wrong = judged(towns())
     with capsys.disabled():
-        sys.stdout.write("\n" + "".join(f"  {n:5} {what}\n" for what, n in sorted(counts.items())))
-        sys.stdout.write("\n".join(wrong[:5]) + "\n" if wrong else "")
+        sys.stdout.write("\n" + told(counts, wrong))
     assert not wrong, f"{len(wrong)} of {len(towns())} towns"
 
 
