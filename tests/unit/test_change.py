@@ -8,6 +8,8 @@ from oncall_tui.domain.board import merge
 from oncall_tui.domain.change import KEPT, KEPT_S, Change, ChangeKind, newest
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState, SourceStatus
+from oncall_tui.triage.changes import told_once
+from oncall_tui.triage.triager import Rules, Triager
 from oncall_tui.triage.unread_scope import blind
 
 FAILOVER = Change(
@@ -39,13 +41,18 @@ def test_what_ended_a_day_ago_is_forgotten_and_what_is_under_way_is_not() -> Non
     assert len(newest(many, 600.0)) == KEPT
 
 
-def test_what_two_sources_tell_of_is_there_once_as_the_first_of_them_tells_it() -> None:
+def test_what_two_sources_tell_of_is_told_once_whichever_of_them_a_product_names() -> None:
     again = replaced(id="events/1", source="events", began=100.4)
     later = replaced(id="events/2", source="events", began=200.0)
     of_rds = Reading(source="rds", at=300.0, changes=(FAILOVER,))
     of_events = Reading(source="events", at=300.0, changes=(again, later))
-    assert list(merge(1, 300.0, (), (of_rds, of_events)).changes) == ["rds/1", "events/2"]
-    assert list(merge(1, 300.0, (), (of_events, of_rds)).changes) == ["events/1", "events/2"]
+    for readings in ((of_rds, of_events), (of_events, of_rds)):
+        board = merge(1, 300.0, (), readings)
+        assert [c.id for c in told_once(board.changes.values())] == ["rds/1", "events/2"]
+        for source in ("rds", "events"):  # the one that it names is its own, also where the other one comes first
+            payments = Product(name="payments", alerts={"team": "x"}, changes=(f"{source}/payments-*",))
+            triaged = Triager(Rules(products=(payments,))).triage(board)
+            assert next(c.source for c in triaged.changes_of(None, payments)) == source
 
 
 def test_a_change_is_its_products_by_its_service_or_by_a_glob() -> None:

@@ -25,6 +25,7 @@ from oncall_tui.engine.engine import Engine
 from oncall_tui.text.change_words import summary
 from oncall_tui.text.json_types import JsonTime, as_plain
 from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
+from oncall_tui.triage.changes import told_once
 from oncall_tui.triage.triager import TriagedBoard
 
 
@@ -88,7 +89,7 @@ def wanted(triaged: TriagedBoard, since: float, product: str, service_id: str) -
         and (not product or product in triaged.change_owners.get(c.id, ()))
         and (not service_id or c.service_id == service_id)
     ]
-    return sorted(found, key=lambda c: (-c.began, c.id))
+    return sorted(told_once(found), key=lambda c: (-c.began, c.id))
 
 
 def as_object(change: Change, triaged: TriagedBoard) -> dict[str, Any]:

@@ -64,12 +64,11 @@ def merge(
     services: dict[str, Service] = {}
     deploys: dict[str, Deploy] = {}
     changes: dict[str, Change] = {}
-    told: dict[tuple[str, int], str] = {}
     for reading in readings:
         alerts.update((a.id, a) for a in reading.alerts)
         services.update((s.id, s) for s in reading.services)
         deploys.update((d.id, d) for d in reading.deploys)
-        changes.update((c.id, c) for c in reading.changes if _first_told(c, told))
+        changes.update((c.id, c) for c in reading.changes)
     return Board(
         version=version,
         at=at,
@@ -80,8 +79,3 @@ def merge(
         deploys=MappingProxyType(deploys),
         changes=MappingProxyType(changes),
     )
-
-
-def _first_told(change: Change, told: dict[tuple[str, int], str]) -> bool:
-    """Return whether no source before this one tells the same: RDS tells of a failover, and so does its event."""
-    return told.setdefault((change.what, int(change.began)), change.source) == change.source
