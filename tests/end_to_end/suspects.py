@@ -216,7 +216,7 @@ INCIDENTS = {
 
 
 FAILOVER, CONFIGURATION = "RDS failover of ledger-db", "RDS configuration change of orders-db"
-SCALE_IN, EDIT = "desired count 6 → 2 of tickets-api", "threshold 80 → 20 of alarm mail-api-cpu-critical"
+SCALE_IN = "desired count 6 → 2 of tickets-api"
 OF_CHANGES = {
     "failover": Incident(
         (
@@ -247,6 +247,17 @@ OF_CHANGES = {
         both(fires("44 % of orders fail"), changed(CONFIGURATION), deployed("orders-api")),
     ),
 }
+OF_CHANGES["scale-in"] = Incident(
+    (
+        Told(
+            "p99 4.1 s is over 1 s",
+            SCALE_IN,
+            rf"^{SCALE_IN} by autoscaling .*before the alert",
+            besides=("tickets-web :18→:19",),
+        ),
+    ),
+    both(fires("p99 4.1 s is over 1 s"), changed(SCALE_IN), deployed("tickets-web")),
+)
 INCIDENTS |= OF_CHANGES
 
 
@@ -268,7 +279,8 @@ class Watched:
         world = World(folder, "--scenario", name, "--speed", str(SPEED))
         stack.callback(world.close)
         os.environ.update(world.told["environment"])  # the same for every world
-        self.engine: Engine = bootstrap.make_engine(bootstrap.load_config(str(world.configure(0.5))))
+        config = bootstrap.load_config(str(world.configure(0.5)))
+        self.engine: Engine = bootstrap.make_engine(config, stays=True)  # as a board does: it takes events off a queue
         self.engine.start()
         stack.callback(self.engine.stop)
 
