@@ -216,6 +216,7 @@ INCIDENTS = {
 
 
 FAILOVER, CONFIGURATION = "RDS failover of ledger-db", "RDS configuration change of orders-db"
+SCHEDULE = "Schedule Primary: Alice until Monday"
 SCALE_IN = "desired count 6 → 2 of tickets-api"
 OF_CHANGES = {
     "failover": Incident(
@@ -257,6 +258,17 @@ OF_CHANGES["scale-in"] = Incident(
         ),
     ),
     both(fires("p99 4.1 s is over 1 s"), changed(SCALE_IN), deployed("tickets-web")),
+)
+OF_CHANGES["schedule-edit"] = Incident(
+    (
+        Told(
+            "invoices-api: 5xx rate",
+            "invoices-api :27→:28",
+            BEGAN.format(":27→:28", "invoices-api") + r", \d+ tasks? stopped \(exit 1 Essential container in",
+            besides=(SCHEDULE,),
+        ),
+    ),
+    both(fails("invoices-api: 5xx rate", "invoices-api"), changed(SCHEDULE)),
 )
 INCIDENTS |= OF_CHANGES
 
