@@ -80,7 +80,7 @@ lock: $(VENV)/dev  ## renew the pinned dependencies
 	$(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
-	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 -c requirements.lock --group docs -o requirements-docs.lock
+	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 -c requirements-dev.lock --group docs -o requirements-docs.lock
 
 clean:           ## remove what was made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
