@@ -293,7 +293,7 @@ def serve_readings(config: Config, engine: Engine, read_only: bool) -> ReadingSe
 def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:
     """Return a builder for each source with on-call schedules, by name. It needs no engine, so nothing is polled."""
     clock, actor = clock or SystemClock(), actor_of(config)
-    wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
+    wanted = [options for options in config.sources if registry.entry_of(options.provider).on_call]
     specs = [_spec(options, actor, clock, True) for options in wanted]
     return {spec.name: _on_call(spec) for spec in specs}
 
@@ -306,13 +306,18 @@ def past_sources(config: Config, clock: Clock) -> tuple[dict[str, PastSource], d
     past: dict[str, PastSource] = {}
     naming: dict[str, NamesSource] = {}
     for options in config.sources:
-        entry = registry.SOURCES[options.provider]
+        entry = registry.entry_of(options.provider)
         spec = _spec(options, actor, clock, True)
         if entry.history:
             past[spec.name] = PastSource(spec.name, _place(options), spec.build)
         if entry.names_services:
             naming[spec.name] = NamesSource(spec.name, spec.build)
     return past, naming
+
+
+def providers_not_used() -> tuple[str, ...]:
+    """Say which installed providers of other distributions are never used, and why. Looks through all distributions."""
+    return registry.not_used()
 
 
 def triage_rules(config: Config) -> Rules:
@@ -440,7 +445,7 @@ def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, s
     def build() -> Provider:
         return registry.build(options, context)
 
-    entry = registry.SOURCES[options.provider]
+    entry = registry.entry_of(options.provider)
     return SourceSpec(options.name, options.provider, build, options.interval_s, entry.on_call, entry.tells_events)
 
 

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from oncall_tui.testing.server import dead_port as dead_port
+
 Talk = Callable[[socket.socket], None]
 
 
@@ -130,12 +132,6 @@ def _pass(here: socket.socket, there: socket.socket) -> None:
             there.sendall(data)
     with suppress(OSError):
         there.shutdown(socket.SHUT_WR)
-
-
-def dead_port() -> int:
-    """A port that refuses connections."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Authority:

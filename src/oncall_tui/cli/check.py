@@ -100,7 +100,13 @@ def checked(engine: Engine, config: Config) -> CheckOutput:
         recorder=recorder_words(bootstrap.make_lease(config, engine.clock), engine.clock.now())[0],
         table=table,
         faults=(*update.skipped, *update.troubles),
-        warnings=(*of_table, *proxies.ProxyRules().mistakes(), *trust.mistakes(), *unmatched(config, update.board)),
+        warnings=(
+            *of_table,
+            *proxies.ProxyRules().mistakes(),
+            *trust.mistakes(),
+            *bootstrap.providers_not_used(),
+            *unmatched(config, update.board),
+        ),
         destinations=tuple(_destinations(config, unready)),
     )
 

@@ -37,7 +37,7 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "pages[].severity": one_of(tuple(Severity), globs=True),
         "pages[].state": one_of(tuple(AlertState), globs=True),
         "pages[].urgency": one_of(URGENCIES, globs=True),
-        "pages[].provider": one_of(tuple(providers), globs=True),
+        "pages[].provider": provider_word(providers),
     }
     checks |= {key.replace("pages", "expected", 1): check for key, check in checks.items() if key.startswith("pages")}
 
@@ -186,6 +186,12 @@ def rule_field(name: str) -> Complaint | None:
     near = "" if name in FIELDS else misspelt(name, FIELDS)
     found = f"the key {show(name)}"
     return Complaint(f"one of the fields {', '.join(FIELDS)}, or a label", found, near) if near else None
+
+
+def provider_word(providers: Mapping[str, object]) -> Check:
+    """A provider's name, or a glob over the names of those built in; another distribution's is known by its name."""
+    built_in = one_of(tuple(providers), globs=True)
+    return lambda word: None if word in providers else built_in(word)
 
 
 def one_of(choices: tuple[str, ...], globs: bool = False) -> Check:

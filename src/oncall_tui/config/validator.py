@@ -312,6 +312,8 @@ class Validator:
         for name, value in self._pairs(node, key):
             seen_names.add(name.value)
             field = known.get(name.value)
+            if field is None and getattr(kind, "takes_any", False):
+                continue
             if field is None:
                 self._unknown(name, value, node, tuple(known), key)
                 continue
@@ -336,7 +338,7 @@ class Validator:
             if name.id == "scalar" and name.value == chooser:
                 if value.id == "scalar" and value.value in kinds:
                     return kinds[value.value]
-                wanted = "one of " + ", ".join(kinds)
+                wanted = "one of " + ", ".join(kinds) + getattr(kinds, "besides", "")
                 found = show(value.value) if value.id == "scalar" and not is_empty(value) else seen(value)
                 near = nearest(value.value, kinds) if value.id == "scalar" else ""
                 return self.note(value, f"{key}.{chooser}", wanted, found, near)

@@ -1,4 +1,7 @@
-"""Names -> lazy modules. A new provider is one folder and one line here."""
+"""Names -> lazy modules. A new provider is one folder and one line here; others are other distributions' (``outside``).
+
+A name that is built in is never looked for outside.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from oncall_tui.errors import Malformed
+from oncall_tui.providers import outside
 from oncall_tui.providers.base import Context, Destination, Provider, Signer
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
@@ -75,9 +80,49 @@ class OptionsTypes(Mapping[str, type[T]]):
         return len(self._entries)
 
 
-def options_types() -> OptionsTypes[SourceOptions]:
+class SourceOptionsTypes(OptionsTypes[SourceOptions]):
+    """The same of sources, whose providers may be other distributions': the names that it lists are those built in.
+
+    *besides* is the end of a sentence that lists those.
+    """
+
+    besides = " (or a provider that another installed distribution offers)"
+
+    def __getitem__(self, name: str) -> type[SourceOptions]:
+        if name in self._entries:
+            return super().__getitem__(name)
+        found = outside.find(name)
+        if found is None:
+            raise KeyError(name)
+        return found.options or outside.UnusableOptions
+
+
+def options_types() -> SourceOptionsTypes:
     """Each provider's options type, by the provider's name. Imports no I/O."""
-    return OptionsTypes(SOURCES)
+    return SourceOptionsTypes(SOURCES)
+
+
+def entry_of(provider: str) -> RegistryEntry:
+    """Return what is said of a provider; of one that cannot be used, that it tells nothing besides alerts."""
+    if provider in SOURCES:
+        return SOURCES[provider]
+    found = outside.find(provider)
+    if found is None or found.manifest is None:
+        return RegistryEntry("", "")
+    manifest = found.manifest
+    return RegistryEntry(manifest.options, manifest.factory, on_call=manifest.on_call, history=manifest.history)
+
+
+def not_used() -> tuple[str, ...]:
+    """Say which providers of other distributions are never used: a built-in one has their name, or several do."""
+    words, seen = [], set()
+    for name, distribution in outside.installed():
+        if name in SOURCES:
+            words.append(f"the provider {name!r} of {distribution} is never used: oncall-tui has one of that name")
+        elif name in seen:
+            words.append(f"several installed distributions offer a provider {name!r}: none of them is used")
+        seen.add(name)
+    return tuple(words)
 
 
 def destination_types() -> OptionsTypes[DestinationOptions]:
@@ -87,9 +132,21 @@ def destination_types() -> OptionsTypes[DestinationOptions]:
 
 def build(options: SourceOptions, context: Context) -> Provider:
     """The provider for one configured source. Imports its client library: call it off the UI's thread."""
+    context = msgspec.structs.replace(context, signer=_signer)
     with _importing:  # several sources start at once, and big packages do not like to be imported by many threads
-        factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
-    return factory(options, msgspec.structs.replace(context, signer=_signer))
+        factory = _factory(options.provider)
+    return factory(options, context)
+
+
+def _factory(provider: str) -> Callable[[SourceOptions, Context], Provider]:
+    """Return what builds a provider. Raises Malformed where another distribution's cannot be used."""
+    if provider in SOURCES:
+        factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[provider].factory)
+        return factory
+    found = outside.find(provider)
+    if found is None:  # it was there when the configuration was read
+        raise Malformed(f"the provider {provider!r} is not installed any more", "install it, and restart")
+    return found.factory()
 
 
 def _signer(options: Any) -> Signer:

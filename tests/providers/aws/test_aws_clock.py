@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from aws_world import World, error
-from tests.support.polled import Polled, no_clock_that_is_set_stops_it
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import merge
@@ -21,6 +20,7 @@ from oncall_tui.providers.aws.ecs.rollback.verify import TAKES_EFFECT_S
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.testing.polled import Polled, no_clock_that_is_set_stops_it
 
 Make = Callable[..., EcsProvider]
 

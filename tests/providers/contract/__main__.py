@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 import pytest
-from tests.providers.contract.cases import CASES
 from tests.providers.contract.plugs import PLUGS
+
+from oncall_tui.testing.contract import CASES
 
 
 class Table:
@@ -33,7 +34,7 @@ class Table:
 
 
 def _said(case: str) -> str:
-    return (CASES[case].__doc__ or case).splitlines()[0]
+    return CASES[case].words
 
 
 def main() -> int:

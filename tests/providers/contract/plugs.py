@@ -1,4 +1,4 @@
-"""The providers under contract. How to add one is in ``cases.py``."""
+"""The providers under contract. How to add one is in ``oncall_tui.testing.contract: Plug``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from tests.providers.contract.cases import GATEWAY, TOKEN, Plug
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.providers import registry
@@ -24,6 +23,7 @@ from oncall_tui.simulator.services.datadog.api import SimulatedDatadog as Datado
 from oncall_tui.simulator.services.mackerel import SimulatedMackerel as MackerelWorld
 from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty as PagerDutyWorld
 from oncall_tui.simulator.services.sentry.api import SimulatedSentry as SentryWorld
+from oncall_tui.testing.suite import GATEWAY, TOKEN, Plug
 
 Now = Callable[[], float]
 Item = dict[str, Any]

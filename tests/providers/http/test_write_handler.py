@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.providers.contract.cases import Plug
 from tests.providers.contract.plugs import PLUGS
 from tests.support.fakes import alert
 
@@ -20,6 +19,7 @@ from oncall_tui.providers.base import Context, Receipt
 from oncall_tui.providers.http import HandlerContext, Http, WriteHandler
 from oncall_tui.providers.write_grace import SETTLE_S
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.testing.suite import Plug
 
 ROW = alert("door/1")
 BOARD = Board(version=1, at=0.0, alerts={ROW.id: ROW})

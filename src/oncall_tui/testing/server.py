@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,3 +81,9 @@ class Server:
             one.wfile.write(said.body)
         if promised is not None:
             one.close_connection = True
+
+
+def dead_port() -> int:
+    """Return a port that refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -35,6 +35,16 @@ class Polled:
         return status_of(self.poller.seen, self.clock.now(), self.clock.monotonic())
 
     @property
+    def state(self) -> SourceState:
+        """How it is now."""
+        return self.status.state
+
+    @property
+    def is_ok(self) -> bool:
+        """Tell whether it is OK now."""
+        return self.state is SourceState.OK
+
+    @property
     def age(self) -> float:
         age = self.status.age_s(self.clock.now())
         assert age is not None
@@ -49,21 +59,21 @@ def no_clock_that_is_set_stops_it(
     polled.go(700)
     before = calls()
     polls, asked = polled.go(700), calls() - before
-    assert polled.status.state is SourceState.OK
+    assert polled.is_ok
     for by in (-3600.0, 7200.0, -3600.0):
         age = polled.age
         step(by)
         assert abs(polled.age - age) < 3.0
-        assert polled.status.state is SourceState.OK
+        assert polled.is_ok
         before = calls()
         assert abs(polled.go(700) - polls) <= 1 + polls / 4
         assert abs(calls() - before - asked) <= 3 + asked / 4
-        assert polled.status.state is SourceState.OK
+        assert polled.is_ok
     for by in (-3600.0, 3600.0):  # and where it is not read any more, that is seen in time
         step(by)
         clock.advance(polled.poller.seen.stale_after_s + 1 - polled.age)
-        assert polled.status.state is SourceState.STALE
+        assert polled.state is SourceState.STALE
         assert polled.age > polled.poller.seen.stale_after_s
         polled.go(60)
-        assert polled.status.state is SourceState.OK
+        assert polled.is_ok
     return polled

@@ -1,22 +1,8 @@
-"""The contract that every HTTP provider keeps: the same cases for each, against a server on loopback.
+"""The contract that every provider over HTTP keeps: the same cases for each, against a server on loopback.
 
-To plug a provider in, add a ``Plug`` to ``plugs.py``:
-
-    name      the provider's name
-    build     (url, context) -> the provider, pointed at that url. Its token is $PLANTED_TOKEN; keep ``TOKEN`` in every
-              header that is made from it.
-    world     (now, count) -> the drill's source with so many problems, each with its own id. It pages as the API does.
-    items     (request, body) -> where that request is the list that a reading stands on, the items in its decoded
-              answer, to be changed in place; else None.
-    title     (item, text): set the item's title to *text*.
-    unknown   (item): put a word that nobody knows where the item says its state.
-    optional  the item's fields that may be missing, ``a.b`` for one inside another.
-    write     (verb, what an ActionRequest for it has besides): one thing that can be done to an item, tried in each
-              way to fail. None where the provider has no handler of its own: the cases of a write are left out.
-
-Nothing else: ``test_contract.py`` runs every case for every plug, and ``python -m tests.providers.contract`` prints
-them as a table. A case is a function that takes a ``Bench`` and is listed in ``CASES``; its docstring's first line is
-what the table calls it. What is special to one API (its verbs, its own headers) is tested beside its provider.
+A ``Plug`` says of one provider what the cases need. A case is a function that takes a ``Bench`` and is marked ``case``
+with the words for what it tries; ``CASES`` has them all by name. What is special to one API (its verbs, its own
+headers) is tested beside its provider.
 """
 
 from __future__ import annotations
@@ -24,16 +10,12 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple, Protocol
-from unittest import mock
 
 import pytest
-from tests.providers.contract.server import Handler, Said, Server
-from tests.support.network import dead_port
-from tests.support.polled import no_clock_that_is_set_stops_it
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
@@ -45,6 +27,8 @@ from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, Provider, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
+from oncall_tui.testing.polled import no_clock_that_is_set_stops_it
+from oncall_tui.testing.server import Handler, Said, Server, dead_port
 
 GATEWAY = {"X-Scope-OrgID": "payments"}
 TOKEN = "drill-planted-token"
@@ -54,16 +38,30 @@ ECHO = json.dumps({"message": f"bad {TOKEN}", "error": {"message": f"bad {TOKEN}
 READ_S = 0.5  # in place of 5 s, so that a time-out is quick
 
 
-class Peer(Protocol):
+class OtherSide(Protocol):
     def handle(self, request: Request) -> SimulatedAnswer: ...
 
 
 class Plug(NamedTuple):
-    """One provider, as the cases need it. See the module."""
+    """One provider, as the cases need it.
+
+    name      the provider's name
+    build     (url, context) -> the provider, pointed at that url. Its token is $PLANTED_TOKEN; keep ``TOKEN`` in every
+              header that is made from it, and give it ``GATEWAY`` as further headers.
+    world     (now, count) -> the other side with so many problems, each with its own id: ``handle`` answers a request.
+              It pages as the API does, and each item has every field of the API's document.
+    items     (request, body) -> where that request is the list that a reading stands on, the items in its decoded
+              answer, to be changed in place; else None.
+    title     (item, text): set the item's title to *text*.
+    unknown   (item): put a word that nobody knows where the item says its state.
+    optional  the item's fields that may be missing, ``a.b`` for one inside another.
+    write     (verb, what an ActionRequest for it has besides): one thing that can be done to an item, tried in each
+              way to fail. None where the provider has no handler of its own: the cases of a write are left out.
+    """
 
     name: str
     build: Callable[[str, Context], Provider]
-    world: Callable[[Callable[[], float], int], Peer]
+    world: Callable[[Callable[[], float], int], OtherSide]
     items: Callable[[Request, Any], list[Any] | None]
     title: Callable[[Any, str], None]
     unknown: Callable[[Any], None]
@@ -81,7 +79,7 @@ class Bench:
         self.server = Server(self.good, lambda: clock.now() + self.skew)
         context = Context(source="it", actor_email="alice@example.com", clock=clock)
         self.provider = plug.build(self.server.url, context)
-        self.edit: Callable[[list[Any]], None] = lambda items: None
+        self.edit: Callable[[list[Any]], object] = lambda items: None
         self.fill(1)
 
     def close(self) -> None:
@@ -103,6 +101,15 @@ class Bench:
             return answer
         self.edit(items)
         return answer._replace(body=json.dumps(body).encode())
+
+    def edit_each(self, change: Callable[[Any], None]) -> None:
+        """Let each item of each list be changed before it is answered."""
+
+        def edit(items: list[Any]) -> None:
+            for item in items:
+                change(item)
+
+        self.edit = edit
 
     def read(self) -> Reading:
         """One poll; everything is asked for anew."""
@@ -169,24 +176,44 @@ def drop(item: Any, path: str) -> None:
         item.pop(last, None)
 
 
+class Case(NamedTuple):
+    """One case; *words* are for people."""
+
+    words: str
+    run: Callable[[Bench], None]
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(words: str) -> Callable[[Callable[[Bench], None]], Callable[[Bench], None]]:
+    """Make a function a case of the contract, under its own name."""
+
+    def add(run: Callable[[Bench], None]) -> Callable[[Bench], None]:
+        CASES[run.__name__] = Case(words, run)
+        return run
+
+    return add
+
+
 # --- reading well -----------------------------------------------------------------------------------------------------
 
 
+@case("nothing is there")
 def empty(bench: Bench) -> None:
-    """nothing is there"""
     bench.fill(0)
     reading = bench.read()
     assert (reading.alerts, reading.problems, reading.complete) == ((), (), True)
 
 
+@case("paging: 250 items, each once")
 def paged(bench: Bench) -> None:
-    """paging: 250 items, each once"""
     bench.fill(250)
     _all_there(bench.read(), 250)
 
 
+@case("5,000 items, and unchanged ones are the same rows")
 def five_thousand(bench: Bench) -> None:
-    """5,000 items, and unchanged ones are the same rows"""
     bench.fill(5_000)
     first = bench.read()
     _all_there(first, 5_000)
@@ -201,16 +228,16 @@ def _all_there(reading: Reading, count: int) -> None:
     assert {problem.state for problem in reading.problems} <= {"stale"}  # parts that are read bit by bit may come later
 
 
+@case("an unknown state is shown as unknown")
 def unknown_word(bench: Bench) -> None:
-    """an unknown state is shown as unknown"""
-    bench.edit = lambda items: [bench.plug.unknown(item) for item in items] and None
+    bench.edit_each(bench.plug.unknown)
     (alert,) = bench.read().alerts
     assert alert.state is AlertState.UNKNOWN
     assert alert.state.asks
 
 
+@case("a word that no document has, in any field, keeps the row, and makes it neither harmless nor over")
 def foreign_words(bench: Bench) -> None:
-    """a word that no document has, in any field, keeps the row, and makes it neither harmless nor over"""
     (whole,) = bench.read().alerts
     found: list[list[tuple[str, ...]]] = []
     bench.edit = lambda items: found.append([path for item in items for path in _words(item)])
@@ -218,7 +245,7 @@ def foreign_words(bench: Bench) -> None:
     (paths,) = [some for some in found if some][:1]
     assert len(paths) >= 2, "the simulated item has every field of the document, not only those that are used"
     for path in paths:
-        bench.edit = lambda items, path=path: [_put(item, path, "pondering") for item in items] and None
+        bench.edit_each(partial(_put, path=path, word="pondering"))
         reading = bench.read()
         assert [alert.id for alert in reading.alerts] == [whole.id], path
         (alert,) = reading.alerts
@@ -253,12 +280,12 @@ def _put(item: Any, path: tuple[str, ...], word: str) -> None:
         item[path[-1]] = word
 
 
+@case("an optional field is missing, or null")
 def missing_fields(bench: Bench) -> None:
-    """an optional field is missing, or null"""
     (whole,) = bench.read().alerts
     for path in bench.plug.optional:
-        for edit in (lambda item, path=path: drop(item, path), lambda item, path=path: _null(item, path)):
-            bench.edit = lambda items, edit=edit: [edit(item) for item in items] and None
+        for edit in (partial(drop, path=path), partial(_null, path=path)):
+            bench.edit_each(edit)
             reading = bench.read()
             assert [alert.id for alert in reading.alerts] == [whole.id], path
             assert reading.alerts[0].title, path
@@ -272,25 +299,29 @@ def _null(item: Any, path: str) -> None:
         item[last] = None
 
 
+@case("one item is nonsense: the others stay, and it is said")
 def one_bad(bench: Bench) -> None:
-    """one item is nonsense: the others stay, and it is said"""
     bench.fill(3)
-    bench.edit = lambda items: items and items.__setitem__(1, {"nonsense": True})
+    bench.edit = _spoil_second
     reading = bench.read()
     assert len(reading.alerts) == 2
     assert "malformed" in {problem.state for problem in reading.problems}
 
 
+def _spoil_second(items: list[Any]) -> None:
+    items[1:2] = [{"nonsense": True}] if len(items) > 1 else []
+
+
+@case("unicode and control characters")
 def odd_text(bench: Bench) -> None:
-    """unicode and control characters"""
-    bench.edit = lambda items: [bench.plug.title(item, ODD) for item in items] and None
+    bench.edit_each(lambda item: bench.plug.title(item, ODD))
     (alert,) = bench.read().alerts
     assert "ディスク満杯" in alert.title
     assert "[/prod]" in alert.title
 
 
+@case("the server's clock is an hour off")
 def other_clock(bench: Bench) -> None:
-    """the server's clock is an hour off"""
     for skew in (3_600.0, -3_600.0):
         bench.skew = skew
         bench.fill(1)
@@ -301,8 +332,8 @@ def other_clock(bench: Bench) -> None:
         assert abs(reading.clock_off_s - skew) <= 60.0  # and a person is told
 
 
+@case("our own clock is set back, and on")
 def our_clock_set(bench: Bench) -> None:
-    """our own clock is set back, and on"""
 
     def step(seconds: float) -> None:
         bench.clock.step(seconds)
@@ -317,8 +348,8 @@ def our_clock_set(bench: Bench) -> None:
     assert polled.age >= 20.0
 
 
+@case("a failing read is asked once")
 def proof_of_one_try(bench: Bench) -> None:
-    """a failing read is asked once"""
     bench.read()
     bench.server.answer = says(500)
     before = len(bench.server.asked)
@@ -331,18 +362,18 @@ def proof_of_one_try(bench: Bench) -> None:
 # --- failing ----------------------------------------------------------------------------------------------------------
 
 
+@case("401")
 def unauthorized(bench: Bench) -> None:
-    """401"""
     error = bench.fails(says(401, ECHO), errors.Expired)
     assert "PLANTED_TOKEN" in error.hint
 
 
+@case("403")
 def forbidden(bench: Bench) -> None:
-    """403"""
     refuse = says(403, ECHO)
 
     def lists_alone(request: Request) -> SimulatedAnswer | Said:
-        """The list is denied; that the login itself is good can still be asked (Datadog's ``validate``)."""
+        """Deny the list; that the login itself is good can still be asked (Datadog's ``validate``)."""
         answer = bench.peer.handle(request)
         is_list = answer.status == 200 and bench.plug.items(request, json.loads(answer.body)) is not None
         return refuse(request) if is_list else answer
@@ -350,32 +381,32 @@ def forbidden(bench: Bench) -> None:
     bench.fails(lists_alone, errors.Denied)
 
 
+@case("404")
 def not_found(bench: Bench) -> None:
-    """404"""
     bench.fails(says(404, ECHO), errors.Malformed)
 
 
+@case("429 with Retry-After")
 def throttled(bench: Bench) -> None:
-    """429 with Retry-After"""
     error = bench.fails(says(429, ECHO, Retry_After="7"), errors.Throttled)
     assert isinstance(error, errors.Throttled)
     assert error.retry_after_s == 7.0
 
 
+@case("429 without headers")
 def throttled_bare(bench: Bench) -> None:
-    """429 without headers"""
     error = bench.fails(says(429, b""), errors.Throttled)
     assert isinstance(error, errors.Throttled)
     assert error.retry_after_s is None
 
 
+@case("500")
 def broken(bench: Bench) -> None:
-    """500"""
     bench.fails(says(500, ECHO), errors.Offline)
 
 
+@case("no answer in time")
 def timed_out(bench: Bench) -> None:
-    """no answer in time"""
 
     def hang(request: Request) -> Said:
         bench.server.over.wait(3 * READ_S)
@@ -384,13 +415,13 @@ def timed_out(bench: Bench) -> None:
     bench.fails(hang, errors.Offline)
 
 
+@case("JSON of another shape")
 def malformed(bench: Bench) -> None:
-    """JSON of another shape"""
     bench.fails(says(200, b'"hello"'), errors.Malformed)
 
 
+@case("JSON that is cut")
 def truncated(bench: Bench) -> None:
-    """JSON that is cut"""
 
     def cut(request: Request) -> Said:
         body = bench.good(request).body
@@ -399,8 +430,8 @@ def truncated(bench: Bench) -> None:
     bench.fails(cut, errors.Malformed)
 
 
+@case("the line drops in the middle of the body")
 def cut_off(bench: Bench) -> None:
-    """the line drops in the middle of the body"""
 
     def cut(request: Request) -> Said:
         body = bench.good(request).body
@@ -409,19 +440,19 @@ def cut_off(bench: Bench) -> None:
     bench.fails(cut, errors.Malformed)
 
 
+@case("HTML with status 200")
 def web_page(bench: Bench) -> None:
-    """HTML with status 200"""
     bench.fails(says(200, PAGE, Content_Type="text/html"), errors.Malformed)
 
 
+@case("a redirect to a login page")
 def login_page(bench: Bench) -> None:
-    """a redirect to a login page"""
     error = bench.fails(says(302, b"", Location=f"https://sso.example/login?t={TOKEN}"), errors.Expired)
     assert "sso.example/login" in error.message
 
 
+@case("a gateway that wants a header of its own")
 def gateway(bench: Bench) -> None:
-    """a gateway that wants a header of its own"""
 
     def answer(request: Request) -> SimulatedAnswer | Said:
         given = {name: request.headers.get(name.lower()) for name in GATEWAY}
@@ -434,16 +465,18 @@ def gateway(bench: Bench) -> None:
         handler.send(plan)
 
 
+@case("a proxy that is dead is named, and NO_PROXY goes past it")
 def dead_proxy(bench: Bench) -> None:
-    """a proxy that is dead is named, and NO_PROXY goes past it"""
     around = {"http_proxy": f"http://me:{TOKEN}@127.0.0.1:{dead_port()}", "no_proxy": "10.0.0.0/8"}
-    with mock.patch.dict(os.environ, around):
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in around.items():
+            environment.setenv(name, value)
         with pytest.raises(errors.Offline, match=r"\$http_proxy") as caught:
             bench.read()
         assert TOKEN not in str(caught.value)
         assert not bench.server.asked
-    bench.provider.close()
-    with mock.patch.dict(os.environ, {**around, "no_proxy": "127.0.0.0/8"}):
+        bench.provider.close()
+        environment.setenv("no_proxy", "127.0.0.0/8")
         assert len(bench.read().alerts) == 1
 
 
@@ -452,8 +485,8 @@ def _bomb() -> bytes:
     return gzip.compress(gzip.compress(bytes(80 << 20), 1))
 
 
+@case("an answer that unpacks to gigabytes is given up")
 def packed_bomb(bench: Bench) -> None:
-    """an answer that unpacks to gigabytes is given up"""
     error = bench.fails(says(200, _bomb(), Content_Encoding="gzip, gzip"), errors.Malformed)
     assert "MiB" in error.message
 
@@ -461,35 +494,35 @@ def packed_bomb(bench: Bench) -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
+@case("a write is one request, and done once it is read")
 def write_done(bench: Bench) -> None:
-    """a write is one request, and done once it is read"""
     plan, handler = bench.planned()
     receipt = handler.send(plan)
     assert len(bench.server.writes) == 1
     assert handler.verify(plan, receipt).state is OutcomeState.DONE
 
 
+@case("a write: 403")
 def write_forbidden(bench: Bench) -> None:
-    """a write: 403"""
     bench.spoils(says(403, ECHO), errors.ActionFailed)
 
 
+@case("a write: 429, and it is not sent again")
 def write_throttled(bench: Bench) -> None:
-    """a write: 429, and it is not sent again"""
     *_, error = bench.spoils(says(429, ECHO, Retry_After="9"), errors.ActionFailed)
     assert "9 s" in str(error)
 
 
+@case("a write: 500 without effect is unknown, and failed once it cannot come any more")
 def write_broken(bench: Bench) -> None:
-    """a write: 500 without effect is unknown, and failed once it cannot come any more"""
     plan, handler, _ = bench.spoils(says(500, ECHO), errors.OutcomeUnknown)
     assert handler.verify(plan, None).state is OutcomeState.PENDING
     bench.clock.advance(60.0)
     assert handler.verify(plan, None).state is OutcomeState.FAILED
 
 
+@case("a write: it took effect and the answer was lost; reading tells")
 def write_lost(bench: Bench) -> None:
-    """a write: it took effect and the answer was lost; reading tells"""
 
     def taken(request: Request) -> Said:
         bench.peer.handle(request)
@@ -500,45 +533,9 @@ def write_lost(bench: Bench) -> None:
     assert handler.verify(plan, None).state is OutcomeState.DONE
 
 
-CASES: dict[str, Callable[[Bench], None]] = {
-    case.__name__: case
-    for case in (
-        paged,
-        our_clock_set,
-        empty,
-        unauthorized,
-        forbidden,
-        not_found,
-        throttled,
-        throttled_bare,
-        broken,
-        timed_out,
-        malformed,
-        truncated,
-        cut_off,
-        web_page,
-        login_page,
-        gateway,
-        dead_proxy,
-        packed_bomb,
-        unknown_word,
-        foreign_words,
-        missing_fields,
-        one_bad,
-        five_thousand,
-        odd_text,
-        other_clock,
-        proof_of_one_try,
-        write_done,
-        write_forbidden,
-        write_throttled,
-        write_broken,
-        write_lost,
-    )
-}
 WRITES = frozenset(name for name in CASES if name.startswith("write_"))
 
 
 def cases_of(plug: Plug) -> list[str]:
-    """The cases that a provider has to keep: those of a write only where it writes."""
+    """Return the cases that a provider has to keep: those of a write only where it writes."""
     return [name for name in CASES if plug.write is not None or name not in WRITES]
