@@ -36,7 +36,7 @@ from oncall_tui.runtime.secret import redact
 log = logging.getLogger(__name__)
 
 _JOURNALLED = frozenset({EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE})  # the journal itself is the other side
-_CLAIM = re.compile(r"(?:sent|asked to stop)[,;] ")  # how a provider's words on a missing effect begin
+_CLAIM = r"(?:sent|asked to stop)[,;] "  # how a provider's words on a missing effect begin
 UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
 QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
 UNKNOWN_AGAIN_S = 10.0
@@ -264,7 +264,7 @@ class ActionExecution:
         """Return the words without the claim that it was sent, where an earlier session may have ended before that."""
         if not self.resumed or self._receipt is not None:
             return words
-        return _CLAIM.sub("not known whether it was sent; ", words, count=1) if _CLAIM.match(words) else words
+        return re.sub(_CLAIM, "not known whether it was sent; ", words, count=1) if re.match(_CLAIM, words) else words
 
     def _watched_s(self) -> float:
         """How long this session has followed it: since it was sent, or taken up from an earlier session."""

@@ -16,7 +16,7 @@ KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
 KEPT = 500  # and how many of them at most, the newest
 AUTOSCALING = "autoscaling"  # in *by*: nobody decided it, a scaling policy did
 SCOPE = "changes"  # of a partial failure: the source's changes were not read, while its other rows were
-_COUNTS = re.compile(r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])")
+_COUNTS = r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])"
 NO_HINT = ServiceHint()
 
 
@@ -73,7 +73,7 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def counts(self) -> tuple[int, int] | None:
         """The number of tasks before and after a scaling, as *what* has them (``4 → 2``); None: it tells none."""
-        found = _COUNTS.search(self.what) if self.kind is ChangeKind.SCALING else None
+        found = re.search(_COUNTS, self.what) if self.kind is ChangeKind.SCALING else None
         return (int(found[1]), int(found[2])) if found else None
 
     @property

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-_HASH = re.compile(r"[0-9a-f]{12,64}")  # a commit's, or a digest's, as a tag: nobody compares more than its beginning
+_HASH = r"[0-9a-f]{12,64}"  # a commit's, or a digest's, as a tag: nobody compares more than its beginning
 SHORT_HASH = 7
 SAYS_NOTHING = frozenset({"", "latest"})  # tags that are moved with each build
 
@@ -88,7 +88,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def short_version(name: str) -> str:
     """A tag as it is told; of one that is a hash only the beginning."""
-    return name[:SHORT_HASH] if _HASH.fullmatch(name) else name
+    return name[:SHORT_HASH] if re.fullmatch(_HASH, name) else name
 
 
 def versions(old: Revision, new: Revision) -> tuple[str, str]:

@@ -40,7 +40,7 @@ _WORDS = {
 }
 _FORWARD = ("Deploy", "is deploying", "deployed")  # a newer revision that was picked
 # What an outcome of this program says first, and the line has said already
-_AGAIN = re.compile(
+_AGAIN = (
     r"^(?:(?:rolled back|redeployed|deployed|restarted)(?: from \S+ to)? :?[\w.-]+(?:[,;] |$)"
     r"|the deploy(?:ment)? of \S+ continues(?:: |$))"
 )
@@ -107,7 +107,7 @@ def ended_line(plan: Plan, outcome: Outcome) -> str:
     """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
     done, what = _words(plan)[2], _what(plan)
     if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
-        rest = _AGAIN.sub("", outcome.message, count=1)
+        rest = re.sub(_AGAIN, "", outcome.message, count=1)
         return f"{plan.actor.name} {done} {what}" + (f": {rest}" if rest else "")
     return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"
 

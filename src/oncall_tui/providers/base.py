@@ -23,17 +23,17 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.logs import LogDestination, LogPage, LogQuery
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
-from oncall_tui.domain.service_detail import ServiceDetail, Task
 from oncall_tui.errors import ActionError, SourceError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only a screen that is opened later needs
+    from oncall_tui.domain.logs import LogDestination, LogPage, LogQuery
+    from oncall_tui.domain.service_detail import ServiceDetail, Task
     from oncall_tui.domain.silence import StandingSilence
     from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage  # of an import: no board needs them
 

@@ -19,7 +19,7 @@ from oncall_tui.runtime import programs
 DEVICE_CODE = "--use-device-code"
 SSO, WITH_DEVICE_CODE, LOGIN = (2, 0), (2, 22), (2, 32)
 INSTALL = "install a newer AWS CLI: “Installing or updating to the latest version of the AWS CLI” in its user guide"
-_VERSION = re.compile(rb"aws-cli/(\d+)\.(\d+)")
+_VERSION = rb"aws-cli/(\d+)\.(\d+)"
 
 Command = tuple[str, ...]
 Version = tuple[int, int]
@@ -106,5 +106,5 @@ def _version(program: str) -> Version | None:
         said = programs.answer_of((program, "--version"), errors_too=True)
     except programs.NotRun:
         return None
-    match = _VERSION.search(said)
+    match = re.search(_VERSION, said)
     return (int(match[1]), int(match[2])) if match else None

@@ -14,7 +14,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployRollback, DeploySt
 from oncall_tui.domain.service_history import cause
 from oncall_tui.text.time_format import moment
 
-_ARROW = re.compile(r":? (\S+)→(\S+)")
+_ARROW = r":? (\S+)→(\S+)"
 UNKNOWN = "unknown"  # said where a person's name would stand
 _NOUNS = {Verb.UNDO_ROLLBACK: "redeploy", Verb.RESTART: "restart"}
 
@@ -98,7 +98,7 @@ def began_by(deploy: Deploy) -> str:
 
 def going_back(title: str) -> str:
     """``Roll back prod/api from :42 to :41`` of a plan's title: an arrow is kept for what a deploy brings."""
-    return _ARROW.sub(r" from \1 to \2", title, count=1)
+    return re.sub(_ARROW, r" from \1 to \2", title, count=1)
 
 
 def stopped(count: int) -> str:

@@ -11,11 +11,9 @@ from oncall_tui.domain.service import Service
 from oncall_tui.text.time_format import ago
 
 RECENT_S = 3_600.0
-_WRONG = re.compile(
-    r"\b(unable to|failed|failing|unhealthy|insufficient|denied|could not|cannot|error)\b", re.IGNORECASE
-)
+_WRONG = r"(?i)\b(unable to|failed|failing|unhealthy|insufficient|denied|could not|cannot|error)\b"
 _WELL = "has reached a steady state"
-_OWN_NAME = re.compile(r"^\(service [^)]*\)[:,]? *")
+_OWN_NAME = r"^\(service [^)]*\)[:,]? *"
 
 
 def trouble(service: Service, now: float) -> str:
@@ -25,6 +23,6 @@ def trouble(service: Service, now: float) -> str:
     for at, text in service.events:
         if _WELL in text or now - at > RECENT_S:
             return ""
-        if _WRONG.search(text):
-            return f"{_OWN_NAME.sub('', text).rstrip('. ')} ({ago(now - at)})"
+        if re.search(_WRONG, text):
+            return f"{re.sub(_OWN_NAME, '', text).rstrip('. ')} ({ago(now - at)})"
     return ""

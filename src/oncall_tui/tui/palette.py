@@ -32,7 +32,7 @@ _STYLES: dict[str, tuple[str, Style]] = {
 }
 NAMES = frozenset(_STYLES)
 LINK = "link "  # a style of this name and a URL: the terminal opens it (OSC 8), where it knows how
-_PLAIN_URL = re.compile(r"https?://[!-~]+")  # nothing that a terminal would obey
+_PLAIN_URL = r"https?://[!-~]+"  # nothing that a terminal would obey
 
 
 class Palette:
@@ -64,7 +64,7 @@ class Palette:
             base += _STYLES[ground][1]
         if name == "cursor" and not ground:
             return self._cursor()
-        if name.startswith(LINK) and _PLAIN_URL.fullmatch(url := name.removeprefix(LINK)):
+        if name.startswith(LINK) and re.fullmatch(_PLAIN_URL, url := name.removeprefix(LINK)):
             return base + Style(underline=True, link=url)
         if name not in NAMES:
             return base

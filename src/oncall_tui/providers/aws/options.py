@@ -8,8 +8,8 @@ import msgspec
 
 from oncall_tui.providers.options import SourceOptions
 
-QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # SQS developer guide, "Quotas"; a FIFO queue's ends in .fifo
-QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:\d{12}/)?[A-Za-z0-9_-]{1,80}")
+QUEUE_NAME = r"[A-Za-z0-9_-]{1,80}"  # SQS developer guide, "Quotas"; a FIFO queue's ends in .fifo
+QUEUE_URL = r"https?://[^/\s]+/(?:\d{12}/)?[A-Za-z0-9_-]{1,80}"
 
 
 class BuildPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,5 +108,5 @@ class EventBridgeOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError(
                 "queue: expected a standard queue: one that is first-in-first-out is held up by one message"
             )
-        if not (QUEUE_NAME.fullmatch(self.queue) or QUEUE_URL.fullmatch(self.queue)):
+        if not (re.fullmatch(QUEUE_NAME, self.queue) or re.fullmatch(QUEUE_URL, self.queue)):
             raise ValueError("queue: expected a queue's URL or its name, as oncall-events")

@@ -56,9 +56,9 @@ def titled(values: Mapping[str, str]) -> dict[str, Any]:
 
 # --- matchers -------------------------------------------------------------------------------------------------------
 
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
 _QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
-_MATCHER = re.compile(
+_MATCHER = (
     rf'\s*(?:{_QUOTED.format("quoted_name")}|(?P<name>[^=!,"]*?))\s*(?P<sign>=~|!~|!=|=)'
     rf"\s*(?:{_QUOTED.format('quoted')}|(?P<value>[^,]*?))\s*(?:,|$)"
 )
@@ -73,7 +73,7 @@ def matchers(text: str) -> tuple[tuple[str, str], ...]:
     at = 0
     while text[at:].strip(" ,"):
         if not text[at:].lstrip(" ").startswith(","):
-            part = _MATCHER.match(text, at)
+            part = re.compile(_MATCHER).match(text, at)
             pair = _pair(part) if part else None
             if part is None or pair is None:
                 wrong = part[0] if part else text[at:].partition(",")[0]
@@ -91,7 +91,7 @@ def matchers(text: str) -> tuple[tuple[str, str], ...]:
 def _pair(part: re.Match[str]) -> tuple[str, str] | None:
     """(label, value) of one matcher; None: it is not one that is offered."""
     name, value = part["name"], part["value"]
-    if part["sign"] != "=" or (name is not None and not _NAME.fullmatch(name)):
+    if part["sign"] != "=" or (name is not None and not re.fullmatch(_NAME, name)):
         return None
     if value is not None and value.startswith(("~", '"')):
         return None
@@ -102,7 +102,7 @@ def _pair(part: re.Match[str]) -> tuple[str, str] | None:
 def matchers_text(labels: Sequence[tuple[str, str]]) -> str:
     """*labels* as one line of harmless characters that ``matchers`` reads back exactly."""
     return ", ".join(
-        f"{name if _NAME.fullmatch(name) else _quoted(name)}={value if _is_plain(value) else _quoted(value)}"
+        f"{name if re.fullmatch(_NAME, name) else _quoted(name)}={value if _is_plain(value) else _quoted(value)}"
         for name, value in labels
     )
 
