@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from oncall_tui.config import files, kept_nodes, load
-from oncall_tui.config.kept_nodes import cache_folder, composed
+from oncall_tui.config.kept_nodes import KeptNodes, cache_folder
 from oncall_tui.config.node import Node, NodeRow, from_rows, to_rows
 from oncall_tui.config.nodes import Unreadable, compose
 from oncall_tui.errors import ConfigurationError
@@ -20,6 +20,14 @@ from oncall_tui.providers import registry
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(p for p in (ROOT / "config").glob("*.yaml") if "sources:" in p.read_text())
 WITH_ALIASES = "a: &list [1, '2', {x: y}]\nb: *list\nc: !odd 3\nd: &self [*self]\n"
+
+
+def composed(text: str, file: str, folder: Path) -> Node | None:
+    """One start's reading of a file, whose configuration is right."""
+    nodes = KeptNodes(folder)
+    root = nodes.composed(text, file)
+    nodes.keep()
+    return root
 
 
 def shape(node: Node) -> list[NodeRow]:
@@ -113,6 +121,14 @@ def test_mistakes_have_their_places_on_the_second_start_too(tmp_path: Path) -> N
         said.append(caught.value.mistakes)
     assert said[0] == said[1]
     assert any(":2:" in line for line in said[0])
+
+
+def test_nothing_of_a_file_with_a_mistake_is_kept(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("sources:\n  - {name: pager, provider: pagerduty, token: not-really-a-token}\n")
+    with pytest.raises(ConfigurationError):
+        load(registry.options_types(), str(config), kept=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
 
 
 def test_what_is_no_yaml_is_said_each_time(tmp_path: Path) -> None:

@@ -34,21 +34,37 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
     return folder / "oncall-tui"
 
 
-def composed(text: str, file: str, folder: Path) -> Node | None:
-    """Return the root node of *text*, as ``nodes.compose``: kept from an earlier start, or read now and kept. Raises
-    Unreadable.
+class KeptNodes:
+    """The nodes that were kept of the files of one start, in *folder*, and those that are to be kept for the next one.
+
+    That is written once the whole configuration is right: a file with a mistake may have a secret where none belongs.
     """
-    place = folder / f"nodes-{zlib.crc32(os.fsencode(os.path.abspath(file))) % SLOTS}"
-    kept = _read(place)
-    if kept is not None and kept[:2] == (__version__, text):
-        try:
-            return from_rows(kept[2])
-        except (IndexError, TypeError, ValueError):
-            pass  # nothing that this program wrote: it is written again below
-    root = compose(text, file)
-    if root is not None:
-        _write(place, (__version__, text, to_rows(root)))
-    return root
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._new: dict[Path, Kept] = {}
+
+    def composed(self, text: str, file: str) -> Node | None:
+        """Return the root node of *text*, as ``nodes.compose``: kept from an earlier start, or read now. Raises
+        Unreadable.
+        """
+        place = self._folder / f"nodes-{zlib.crc32(os.fsencode(os.path.abspath(file))) % SLOTS}"
+        kept = _read(place)
+        if kept is not None and kept[:2] == (__version__, text):
+            try:
+                return from_rows(kept[2])
+            except (IndexError, TypeError, ValueError):
+                pass  # nothing that this program wrote: it is written again
+        root = compose(text, file)
+        if root is not None:
+            self._new[place] = (__version__, text, to_rows(root))
+        return root
+
+    def keep(self) -> None:
+        """Write what was read: the configuration is right. What cannot be written is left alone."""
+        for place, kept in self._new.items():
+            _write(place, kept)
+        self._new = {}
 
 
 def _read(place: Path) -> Kept | None:

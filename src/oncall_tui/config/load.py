@@ -12,9 +12,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oncall_tui.config import files, kept_nodes
+from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
 from oncall_tui.config.diagnostic import Diagnostic, nearest, show
+from oncall_tui.config.kept_nodes import KeptNodes
 from oncall_tui.config.messages import pattern
 from oncall_tui.config.model import Config, ConfigFile, JournalOptions, Screen, ScreenWords
 from oncall_tui.config.nodes import WHAT_YAML, Unreadable, compose, is_empty
@@ -94,17 +95,21 @@ def load_files(
     """The files merged, later ones over earlier ones."""
     mistakes: list[Diagnostic] = []
     loaded: list[_File] = []
+    nodes = None if kept is None else KeptNodes(kept)
     for path in map(Path, paths):
         try:
             text = files.read(path)
         except Unreadable as error:
             mistakes.append(error.mistake)
             continue
-        one = _one_file(text, str(path), options, destinations, mistakes, kept)
+        one = _one_file(text, str(path), options, destinations, mistakes, nodes)
         mistakes.extend(_trusted(path, one))
         shared = files.unsafe(path) if one.secrets else ""
         loaded.append(msgspec.structs.replace(_anchored(one, path), shared=shared))
-    return _finish(loaded, mistakes, words)
+    whole = _finish(loaded, mistakes, words)
+    if nodes is not None:
+        nodes.keep()
+    return whole
 
 
 def load_text(
@@ -125,7 +130,7 @@ def _one_file(
     options: Options,
     destinations: Destinations,
     mistakes: list[Diagnostic],
-    kept: Path | None = None,
+    kept: KeptNodes | None = None,
 ) -> _File:
     variants: dict[type, tuple[str, Mapping[str, type]]] = {
         SourceOptions: ("provider", options),
@@ -135,7 +140,7 @@ def _one_file(
     given: Any = {}
     says = TellNames()
     try:
-        root = compose(text, path) if kept is None else kept_nodes.composed(text, path, kept)
+        root = compose(text, path) if kept is None else kept.composed(text, path)
         if root is not None and not is_empty(root):
             given = walker.root(root, ConfigFile)
             says = tell_names(root)  # after the walk, which has a bound on what aliases can stand for
