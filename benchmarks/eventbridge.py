@@ -25,6 +25,7 @@ from oncall_tui.simulator.scenarios.scale import scale
 
 SERVICES = 200
 MOST_S = 75.0  # a sweep: what it did not find was over before it came
+SETTLES_S = 45.0  # until what was deployed is at rest
 BUDGET_S = 3.0  # of its event: 0.5 s before it is in the queue
 BEHIND = 1_000_000
 POISON = ("deploy!", '{"hello": "world"}', "[" * 50_000, '{"Type": "Notification", "Message": "x"}')
@@ -130,9 +131,10 @@ def measured(world: World, deploys: int, rest_s: float) -> list[Result]:
             results.append(_result(f"{deploys} deploys on the board, {name}", found, limit))
             results.append(_result(f"{len(died)} tasks that died, {name}", died, limit if queue else ""))
             if rest_s:
+                time.sleep(SETTLES_S)
                 calls = scene.calls(rest_s)
                 words = ", ".join(f"{source} {n / rest_s:.2f}/s" for source, n in calls.items())
-                results.append(Result(f"calls meanwhile, {SERVICES} services, {name}", words))
+                results.append(Result(f"calls at rest, {SERVICES} services, {name}", words))
         finally:
             scene.engine.stop()
     return results
@@ -218,7 +220,7 @@ def run(effort: Effort) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="oncall-tui-bench-") as folder:
         path = str(scenario(Path(folder)))
         with World(path) as world:
-            found = measured(world, effort.runs(5, 20, 40), effort.length(0, 60, 300))
+            found = measured(world, effort.runs(5, 20, 40), effort.length(0, 140, 300))
         with World(path) as world:
             found += silent(world)
         with World(path) as world:
