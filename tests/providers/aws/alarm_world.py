@@ -75,9 +75,12 @@ class Alarms:
             if kinds in types and name in self.refuse:
                 raise self.refuse[name]
 
-    def DescribeAlarmHistory(self, AlarmName: str, AlarmTypes: Any, MaxRecords: int, **more: Any) -> Any:
+    def DescribeAlarmHistory(self, AlarmTypes: Any, MaxRecords: int, AlarmName: str = "", **more: Any) -> Any:
         self._refused(AlarmTypes)
         found = self.history.get(AlarmName, [])
+        if "HistoryItemType" in more:
+            found = [item for of in self.history.values() for item in of]
+            found = [item for item in found if item.get("HistoryItemType") == more["HistoryItemType"]]
         at = int(more.get("NextToken", "0"))
         token = {"NextToken": str(at + MaxRecords)} if at + MaxRecords < len(found) else {}
         return {"AlarmHistoryItems": found[at : at + MaxRecords], **token}

@@ -48,6 +48,7 @@ class World:
         self.container: dict[str, Any] = {}  # what a container has besides the usual
         self.tags: list[dict[str, str]] = []  # of each task definition
         self.tasks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.activities: list[dict[str, Any]] = []  # of Application Auto Scaling
         self.targets: dict[str, list[dict[str, Any]]] = {}  # by target group's ARN, as DescribeTargetHealth has them
         self.metrics: dict[
             str, dict[str, Any]
@@ -174,6 +175,9 @@ class World:
         at = int(nextToken)
         more = {"nextToken": str(at + maxResults)} if at + maxResults < len(found) else {}
         return {"serviceArns": found[at : at + maxResults], **more}
+
+    def DescribeScalingActivities(self, **_: Any) -> Any:
+        return {"ScalingActivities": self.activities}
 
     def DescribeClusters(self, clusters: list[str], **_: Any) -> Any:
         return {"clusters": [self._cluster(c) for c in clusters], "failures": []}

@@ -114,6 +114,7 @@ def test_cloudwatch_is_read_at_its_cadence(world: World, clock: FakeClock, step:
     context = Context(source="alarms", actor_email="alice@example.com", clock=clock)
     world.refuse["DescribeAlarms"] = b'{"MetricAlarms": [], "CompositeAlarms": []}'
     world.refuse["ListAlarmMuteRules"] = b'{"AlarmMuteRuleSummaries": []}'
+    world.refuse["DescribeAlarmHistory"] = b'{"AlarmHistoryItems": []}'
     provider = CloudWatchProvider(options, context, world)
     no_clock_that_is_set_stops_it(provider, clock, step, provider.calls.total)
     world.refuse["DescribeAlarms"] = error("DescribeAlarms", "ExpiredTokenException")

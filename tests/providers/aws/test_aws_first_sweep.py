@@ -80,6 +80,7 @@ def test_two_hundred_services_are_read_six_calls_at_once_within_the_burst(
         "ListServices": 3,
         "DescribeServices": 20 + 1,  # and one of the next sweep
         "DescribeClusters": 1,
+        "DescribeScalingActivities": 1,
     }
     assert dict(world.asked) == asked
     assert reading.calls == sum(asked.values()) <= BURST

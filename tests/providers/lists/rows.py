@@ -23,7 +23,9 @@ from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.ecs.schema import EcsService
 from oncall_tui.providers.aws.eventbridge.provider import EventBridgeProvider
 from oncall_tui.providers.aws.eventbridge.schema import QueueMessage
-from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions, EventBridgeOptions
+from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions, EventBridgeOptions, RdsOptions
+from oncall_tui.providers.aws.rds.provider import RdsProvider
+from oncall_tui.providers.aws.rds.schema import RdsEvent
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.datadog import provider as datadog
 from oncall_tui.providers.datadog.options import DatadogOptions
@@ -151,6 +153,11 @@ def _alarm(n: int) -> dict[str, Any]:
     return {"AlarmName": f"c{n}", "AlarmArn": arn, "StateValue": "ALARM", "Dimensions": dimensions, **rest, **times}
 
 
+def _database(n: int) -> dict[str, Any]:
+    told = {"SourceIdentifier": f"db{n}", "SourceType": "db-instance", "Message": "DB instance restarted"}
+    return {**told, "Date": "2027-01-15T07:43:20+00:00", "EventCategories": ["availability"]}
+
+
 def _service(n: int) -> dict[str, Any]:
     definition = f"{ARN}:task-definition/web{n}:1"
     counts = {"desiredCount": 2, "runningCount": 2, "pendingCount": 0}
@@ -179,6 +186,7 @@ LISTS = (
     Canned("mackerel", "/api/v0/alerts", MackerelAlert, _mackerel, lambda items: {"alerts": items}, ("status", "type")),
     Canned("alarms", "DescribeAlarms", CloudWatchAlarm, _alarm, lambda items: {"MetricAlarms": items}, ("StateValue",)),
     Canned("events", "ReceiveMessage", QueueMessage, _message, lambda items: {"Messages": items}),
+    Canned("databases", "DescribeEvents", RdsEvent, _database, lambda items: {"Events": items}),
     Canned("prod", "DescribeServices", EcsService, _service, lambda items: {"services": items}, ("status",)),
 )
 ELSE: dict[str, Any] = {  # what else is asked for on the way
@@ -202,6 +210,8 @@ ELSE: dict[str, Any] = {  # what else is asked for on the way
     "GetQueueUrl": {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/q"},
     "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "3"}},
     "DeleteMessageBatch": {},
+    "DescribeScalingActivities": {"ScalingActivities": []},
+    "DescribeAlarmHistory": {"AlarmHistoryItems": []},
 }
 
 
@@ -250,6 +260,8 @@ def _build(source: str, rig: Rig) -> Any:
     if source == "events":
         stays = msgspec.structs.replace(context, stays=True)
         return EventBridgeProvider(EventBridgeOptions(**common, queue="q", region="eu-west-1"), stays, call)
+    if source == "databases":
+        return RdsProvider(RdsOptions(**common, region="eu-west-1"), context, call)
     return EcsProvider(EcsOptions(**common, region="eu-west-1", clusters=("main",)), context, call)
 
 

@@ -23,6 +23,7 @@ from oncall_tui.providers.aws.cloudwatch import history as cw_history
 from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ALARM_TYPES, ask_most, unread_words
+from oncall_tui.providers.aws.cloudwatch.edits import AlarmEdits
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute, MuteRules
 from oncall_tui.providers.aws.cloudwatch.past import CloudWatchPast
@@ -56,6 +57,7 @@ class CloudWatchProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         self._client = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = MuteRules(self._client)
+        self._edits = AlarmEdits(options.name, self._client, context.clock, options.show_target_tracking)
         self._past = CloudWatchPast(options, self._client, context.clock)
         aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
@@ -89,8 +91,11 @@ class CloudWatchProvider:
             alarms = self._alarms(due)
         except RateLimited as later:
             kept = tuple(self._rows.values())
-            return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
+            told, wait = self._told(), later.wait_s
+            changes = self._edits.found
+            return Reading(source=self.source, at=now, alerts=kept, changes=changes, problems=told, next_in_s=wait)
         self._read_mutes(due)
+        self._edits.read()
         self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
         self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
         rows = (self._row(a) for a in alarms)
@@ -99,6 +104,7 @@ class CloudWatchProvider:
             source=self.source,
             at=now,
             alerts=tuple(self._rows.values()),
+            changes=self._edits.found,
             problems=self._told(),
             calls=self.calls.total() - before,
         )
@@ -207,6 +213,7 @@ class CloudWatchProvider:
         words = "this version of oncall-tui does not read them"
         return (
             *self._problems.values(),
+            *self._edits.problems,
             *dict.fromkeys(problem for found in self._lacks.values() for problem in found),
             *(PartialFailure(SourceState.OK, f"alarms of type {t}", words) for t in newer),
         )

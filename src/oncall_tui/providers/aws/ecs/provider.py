@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import msgspec
+
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.logs import LogDestination, LogPage, LogQuery
 from oncall_tui.domain.metric import Metric, Series
@@ -22,7 +24,9 @@ from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.ecs.inspect.logs import EcsLogs
 from oncall_tui.providers.aws.ecs.inspect.service import ServiceInspection, place
 from oncall_tui.providers.aws.ecs.past import EcsPast, ServiceLister
+from oncall_tui.providers.aws.ecs.poll.changes import EcsChanges
 from oncall_tui.providers.aws.ecs.poll.reader import EcsReader
+from oncall_tui.providers.aws.ecs.poll.scaling import ScalingActivities
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.handlers import RollBack
 from oncall_tui.providers.aws.ecs.rollback.related_handlers import ContinueDeploy, Restart, UndoRollback
@@ -57,6 +61,8 @@ class EcsProvider:
         self._reader = EcsReader(
             options.name, clients, known, context.clock, options.clusters, options.account, not context.read_only
         )
+        scaling = AwsClient(self._sessions, "application-autoscaling", aside("autoscaling"), self.calls, transport)
+        self._changes = EcsChanges(options.name, ScalingActivities(scaling, context.clock), context.clock)
         self._names = ServiceLister(options, client)
         self._past = EcsPast(options, client, known, context.clock)
         self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
@@ -78,7 +84,9 @@ class EcsProvider:
 
     def read(self, request: ReadRequest) -> Reading:
         """One poll: a bounded number of calls. Raises SourceError where nothing at all could be read."""
-        return self._reader.read(request)
+        before = self.calls.total()
+        reading = self._changes.read(self._reader.read(request), request.fresh)
+        return msgspec.structs.replace(reading, calls=self.calls.total() - before)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Rolling back and its siblings, unless nothing may be written."""

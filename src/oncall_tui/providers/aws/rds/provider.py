@@ -108,12 +108,15 @@ class RdsProvider:
             )
             found += page.events
             paging.follow(page.marker)
+        told = [(event.at, event) for event in found]
+        for _ in [event for at, event in told if at is None]:
+            damage.lose("an event without a time")
         damage.raise_if_all("RDS", "events")
         self._problems = (*damage.problems("events"), *paging.problems("events", len(found)))
         return [
-            DatabaseEvent(e.date.timestamp(), e.source_identifier, e.source_type, tuple(e.event_categories), e.message)
-            for e in found
-            if e.source_type in (INSTANCE, CLUSTER) and self._wanted(e.source_identifier)
+            DatabaseEvent(at, e.source_identifier, e.source_type, tuple(e.event_categories), e.message)
+            for at, e in told
+            if at is not None and e.source_type in (INSTANCE, CLUSTER) and self._wanted(e.source_identifier)
         ]
 
 

@@ -9,20 +9,29 @@ from datetime import datetime
 
 import msgspec
 
+from oncall_tui.providers.lists import Spared
+
 
 class RdsAnswer(msgspec.Struct, gc=False, rename="pascal"):
     """An answer: unknown fields are ignored."""
 
 
 class RdsEvent(RdsAnswer):
-    """One event of one thing of RDS's; *date* has its time zone."""
+    """One event of one thing of RDS's."""
 
     source_identifier: str
     source_type: str
     message: str
-    date: datetime
-    event_categories: list[str] = []
-    source_arn: str = ""
+    date: str
+    event_categories: Spared[list[str]] = []
+
+    @property
+    def at(self) -> float | None:
+        """Seconds since the epoch, UTC; None: its date is none."""
+        try:
+            return datetime.fromisoformat(self.date).timestamp()
+        except (ValueError, OverflowError):
+            return None
 
 
 class DescribeEvents(RdsAnswer):

@@ -1,0 +1,216 @@
+"""Changes of services and alarms: desired counts that move, scaling activities, what ECS says, edited alarms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alarm_world import Alarms
+from alarm_world import provider as alarm_provider
+from aws_world import World, error
+
+from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.providers.aws.ecs.poll.changes import UNTOLD
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
+
+API = "main/api"
+Make = Callable[..., EcsProvider]
+
+
+def activity(clock: FakeClock, count: int, ago: float = 0.0, took: float | None = 4.0, **more: Any) -> dict[str, Any]:
+    at = clock.now() - ago
+    end = {} if took is None else {"EndTime": at + took}
+    return {
+        "ActivityId": f"a-{count}-{int(at)}",
+        "ServiceNamespace": "ecs",
+        "ResourceId": f"service/{API}",
+        "Description": f"Setting desired count to {count}.",
+        "Cause": "monitor alarm TargetTracking-low in state ALARM triggered policy api-cpu",
+        "StatusCode": "Successful",
+        "StatusMessage": f"Successfully set desired count to {count}.",
+        "StartTime": at,
+        **end,
+        **more,
+    }
+
+
+def polled(source: EcsProvider, clock: FakeClock, seconds: float) -> Reading:
+    """Poll for *seconds*, as often as it wants to be."""
+    end, reading = clock.now() + seconds, source.read(ReadRequest())
+    while clock.now() < end:
+        clock.advance(max(0.05, min(reading.next_in_s or 3.0, end - clock.now())))
+        reading = source.read(ReadRequest())
+    return reading
+
+
+def scaling(reading: Reading) -> list[Change]:
+    return [one for one in reading.changes if one.kind is ChangeKind.SCALING]
+
+
+def test_a_count_that_moved_is_a_change_at_once_and_its_activity_tells_by_whom(
+    clock: FakeClock, world: World, ecs: Make
+) -> None:
+    service = world.service("main", "api", desired=4)
+    source = ecs(clusters=("main",))
+    assert polled(source, clock, 5).changes == ()
+    service["desiredCount"] = service["runningCount"] = 2
+    reading = source.read(ReadRequest(fresh=True))
+    (moved,) = scaling(reading)
+    assert (moved.what, moved.by, moved.service_id) == ("desired count 4 → 2 of api", "", "prod/main/api")
+    assert moved.text.startswith(UNTOLD)
+    world.activities = [activity(clock, 2)]
+    asked = world.asked["DescribeScalingActivities"]
+    (told,) = scaling(polled(source, clock, 16))
+    assert world.asked["DescribeScalingActivities"] == asked + 1
+    assert (told.id, told.what, told.by) == (moved.id, moved.what, "autoscaling")
+    assert told.text.startswith("monitor alarm TargetTracking-low")
+    assert told.ended == world.activities[0]["EndTime"]
+
+
+def test_a_person_s_move_stays_nobody_s(clock: FakeClock, world: World, ecs: Make) -> None:
+    service = world.service("main", "api", desired=4)
+    source = ecs(clusters=("main",))
+    polled(source, clock, 5)
+    world.activities = [activity(clock, 4, ago=3000), activity(clock, 6, ago=2000)]  # of other counts and times
+    service["desiredCount"] = 6
+    source.read(ReadRequest(fresh=True))
+    found = scaling(polled(source, clock, 70))
+    assert [(one.what, one.by) for one in found] == [
+        ("desired count 4 → 6 of api", ""),
+        ("desired count 4 → 6 of api", "autoscaling"),
+        ("desired count set to 4 of api", "autoscaling"),
+    ]
+
+
+def test_activities_before_the_start_and_under_way_and_of_others(clock: FakeClock, world: World, ecs: Make) -> None:
+    world.service("main", "api", desired=3)
+    world.activities = [
+        activity(clock, 3, took=None, StatusCode="InProgress"),
+        activity(clock, 9, ago=60, StatusCode="Failed"),
+        activity(clock, 8, ago=90, ResourceId="service/other/api"),
+        activity(clock, 5, ago=600),
+        activity(clock, 4, ago=25 * 3600),
+    ]
+    found = scaling(polled(ecs(clusters=("main",)), clock, 3))
+    assert [(one.what, one.under_way) for one in found] == [
+        ("desired count 5 → 3 of api", True),
+        ("desired count set to 5 of api", False),
+    ]
+
+
+def test_a_denied_permission_is_named_and_the_rest_goes_on(clock: FakeClock, world: World, ecs: Make) -> None:
+    service = world.service("main", "api", desired=4)
+    said = "User: x is not authorized to perform: application-autoscaling:DescribeScalingActivities"
+    world.refuse["DescribeScalingActivities"] = error("DescribeScalingActivities", "AccessDeniedException", said)
+    source = ecs(clusters=("main",))
+    reading = polled(source, clock, 5)
+    (problem,) = reading.problems
+    assert (problem.state, problem.scope) == (SourceState.DENIED, "scaling activities")
+    assert "application-autoscaling:DescribeScalingActivities" in problem.hint
+    service["desiredCount"] = 2
+    assert [one.what for one in scaling(source.read(ReadRequest(fresh=True)))] == ["desired count 4 → 2 of api"]
+    asked = world.asked["DescribeScalingActivities"]
+    del world.refuse["DescribeScalingActivities"]
+    assert polled(source, clock, 310).problems == ()
+    assert world.asked["DescribeScalingActivities"] - asked <= 3
+
+
+def test_what_ecs_says_of_placing_tasks_is_an_effect(clock: FakeClock, world: World, ecs: Make) -> None:
+    service = world.service("main", "api")
+    at = clock.now()
+    words = "(service api) was unable to place a task because no container instance met all of its requirements."
+    sick = "(service api) (port 80) is unhealthy in (target-group api) due to (reason Health checks failed)."
+    service["events"] = [
+        {"createdAt": at - 60, "message": sick},
+        {"createdAt": at - 100, "message": words},
+        {"createdAt": at - 700, "message": words},
+        {"createdAt": at - 7200, "message": words},
+        {"createdAt": at - 9000, "message": "(service api) has reached a steady state."},
+    ]
+    found = polled(ecs(clusters=("main",)), clock, 3).changes
+    assert [(one.what, one.began, one.ended) for one in found] == [
+        ("unhealthy targets of api", at - 60, at - 60),
+        ("failed placement of tasks of api", at - 700, at - 100),
+        ("failed placement of tasks of api", at - 7200, at - 7200),
+    ]
+    assert all(one.effect and one.kind is ChangeKind.PLACEMENT and one.by == "ECS" for one in found)
+
+
+def test_two_hundred_services_at_rest_cost_one_call_a_minute_more(clock: FakeClock, world: World, ecs: Make) -> None:
+    for n in range(200):
+        world.service("main", f"s{n}")
+    source = ecs(clusters=("main",))
+    polled(source, clock, 120)
+    before, activities = world.asked.total(), world.asked["DescribeScalingActivities"]
+    reading = polled(source, clock, 600)
+    assert world.asked["DescribeScalingActivities"] - activities == 10
+    assert (world.asked.total() - before) / 600 <= 0.5
+    assert source.read(ReadRequest()).changes is reading.changes  # the same object: nothing is drawn again
+
+
+# --- alarms -----------------------------------------------------------------------------------------------------------
+
+
+def edited(clock: FakeClock, name: str, ago: float, summary: str, **data: Any) -> dict[str, Any]:
+    return {
+        "AlarmName": name,
+        "Timestamp": clock.now() - ago,
+        "HistoryItemType": "ConfigurationUpdate",
+        "HistorySummary": summary,
+        "HistoryData": json.dumps({"version": "1.0", **data}),
+    }
+
+
+def test_edits_of_alarms(clock: FakeClock, alarms: Alarms) -> None:
+    before = {"threshold": 10.0, "evaluationPeriods": 3}
+    after = {"threshold": 50.0, "evaluationPeriods": 3, "dimensions": []}
+    one, more = {"threshold": 10.0}, {**before, "dimensions": [1]}
+    alarms.history["api"] = [
+        edited(clock, "api", 60, "updated", type="Update", updatedAlarm=after, originalUpdatedFields=one),
+        edited(clock, "api", 90, "x", type="Update", updatedAlarm=after, originalUpdatedFields=more),
+        {**edited(clock, "api", 120, 'Alarm "api" deleted'), "HistoryData": '{"cut'},
+        edited(clock, "api", 150, 'Alarm "api" created', type="Create"),
+        {**edited(clock, "api", 30, ""), "HistoryItemType": "StateUpdate"},
+        edited(clock, "TargetTracking-service/x", 20, "updated", type="Update"),
+    ]
+    found = alarm_provider(alarms).read(ReadRequest()).changes
+    assert [(one.what, one.text) for one in found] == [
+        ("threshold 10 → 50 of alarm api", "updated"),
+        ("edit of alarm api", "threshold 10 → 50, evaluation periods 3 → 3, dimensions"),
+        ("deletion of alarm api", 'Alarm "api" deleted'),
+        ("creation of alarm api", 'Alarm "api" created'),
+    ]
+    assert {(one.kind, one.resource, one.by) for one in found} == {(ChangeKind.ALARM, "api", "")}
+
+
+def test_edits_are_read_each_five_minutes_and_denied_ones_leave_the_alarms(clock: FakeClock, alarms: Alarms) -> None:
+    alarms.add("api")
+    source = alarm_provider(alarms)
+    for _ in range(40):
+        source.read(ReadRequest())
+        clock.advance(15)
+    assert alarms.asked["DescribeAlarmHistory"] == 2
+    alarms.refuse["DescribeAlarmHistory"] = error("DescribeAlarmHistory", "AccessDenied", "not authorized")
+    for _ in range(21):
+        reading = source.read(ReadRequest())
+        clock.advance(15)
+    assert [(one.scope, one.hint) for one in reading.problems] == [
+        ("edits of alarms", "needs cloudwatch:DescribeAlarmHistory on *")
+    ]
+    assert len(reading.alerts) == 1
+
+
+def test_an_alarm_s_edit_on_an_endpoint_of_old_types(clock: FakeClock, alarms: Alarms) -> None:
+    alarms.history["api"] = [edited(clock, "api", 60, 'Alarm "api" updated')]
+    assert [one.what for one in alarm_provider(alarms).read(ReadRequest()).changes] == ["edit of alarm api"]
+
+
+@pytest.mark.parametrize("said", ["", "{}", "[]", '{"type": 5}', '{"type": "Update", "originalUpdatedFields": null}'])
+def test_data_that_is_not_as_expected_is_an_edit_all_the_same(clock: FakeClock, alarms: Alarms, said: str) -> None:
+    alarms.history["api"] = [{**edited(clock, "api", 60, 'Alarm "api" updated'), "HistoryData": said}]
+    assert [one.what for one in alarm_provider(alarms).read(ReadRequest()).changes] == ["edit of alarm api"]
