@@ -24,6 +24,7 @@ HAS = {
         base.SupportsShell,
         base.SupportsHistory,
         base.SupportsServiceNames,
+        base.SupportsWho,
     },
     "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics, base.SupportsHistory},
     "rds": set[Any](),
@@ -48,7 +49,7 @@ def built(name: str) -> Provider:
 
 def test_every_provider_is_here() -> None:
     assert set(HAS) == set(registry.SOURCES)
-    assert len(ALL) == 10
+    assert len(ALL) == 11
 
 
 @pytest.mark.parametrize("name", registry.SOURCES)

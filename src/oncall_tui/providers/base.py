@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what only a screen that is opened later needs
     from oncall_tui.domain.service_detail import ServiceDetail, Task
     from oncall_tui.domain.silence import StandingSilence
     from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage  # of an import: no board needs them
+    from oncall_tui.domain.who import WhoAnswer
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
@@ -270,6 +271,16 @@ class SupportsServiceNames(Protocol):
 
     def service_names(self, after: str) -> ServicePage:
         """Read the page that *after* names (empty: the first). Each of its calls is one attempt. Raises SourceError."""
+
+
+@runtime_checkable
+class SupportsWho(Protocol):
+    """An optional part of a Provider: who changed a service and what it stands on. Read on demand, never by a poll."""
+
+    def who(self, service_id: str, names: Sequence[str], since: float, until: float) -> WhoAnswer:
+        """Return the changes in that time (seconds since the epoch, UTC) of the service, its roles, its target groups
+        and what *names* has besides (alarms, databases). Raises SourceError.
+        """
 
 
 class ShellProvider(Protocol):

@@ -191,6 +191,8 @@ COMMANDS: tuple[Command, ...] = (
             screen="detail"),
     Command("runbook", "b", "runbook", "to the runbook: read the product's or the alert's, as text", "look",
             action="runbook", screen="detail", on_detail=OnDetail(bar=6)),
+    Command("who", "p", "who", "who changed the service, its roles, target groups and alarms: asks CloudTrail", "look",
+            action="who", screen="detail", on_detail=OnDetail()),
     # --- the log ------------------------------------------------------------------------------------------------------
     Command("lines", "", "", "move; on the newest line it follows new lines", "move",
             label="j k g G Ctrl+F Ctrl+B", screen="log"),

@@ -29,3 +29,18 @@ def parse(text: str) -> Arn:
     """*text*'s parts. Never raises."""
     parts = text.split(":", 5)
     return Arn(intern(parts[3]), intern(parts[4]), parts[5]) if len(parts) == 6 else Arn(resource=text)
+
+
+SINGLE_SIGN_ON = "AWSReservedSSO_"  # the roles of IAM Identity Center, whose sessions are named by their people
+
+
+def person(principal: str) -> str:
+    """Return an IAM ARN's person, without the account: ``alice``, or ``role/session``. Never raises.
+
+    A session of single sign-on is its person: ``assumed-role/AWSReservedSSO_Operator_0123/alice`` is alice (IAM
+    Identity Center user guide, "Referencing permission sets").
+    """
+    path = parse(principal).path
+    if len(path) == 2 and path[0].startswith(SINGLE_SIGN_ON):
+        return path[1]
+    return "/".join(path)

@@ -373,11 +373,6 @@ def strategy(service: w.EcsService) -> str:
     return (made.strategy if made else "ROLLING").lower().replace("_", "-")
 
 
-def person(principal: str) -> str:
-    """Return an IAM ARN's person, without the account: ``alice``, or ``role/session``."""
-    return "/".join(arn.parse(principal).path)
-
-
 def failure(task: w.EcsTask) -> TaskFailure | None:
     """Why a stopped task failed; None where it was stopped by others (scaling in, a deploy's end, a sick machine)."""
     ended = next((c for c in task.containers if c.exit_code), None) or next(

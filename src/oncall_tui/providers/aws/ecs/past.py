@@ -288,7 +288,7 @@ class EcsPast:
         if self._unnamed_authors or not task_definition.startswith("arn:"):
             return ""
         try:
-            return rows.person(self._known.read_definition(task_definition, Priority.ACT).registered_by)
+            return arn.person(self._known.read_definition(task_definition, Priority.ACT).registered_by)
         except Gone:
             return ""
         except NOT_OFFERED as error:

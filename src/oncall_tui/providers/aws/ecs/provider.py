@@ -15,14 +15,17 @@ from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import ServiceKey
 from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage
+from oncall_tui.domain.who import WhoAnswer
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, AwsClients, Transport
 from oncall_tui.providers.aws.client.session import Sessions
+from oncall_tui.providers.aws.cloudtrail.lookup import CALLS_PER_S, WhoLookup
 from oncall_tui.providers.aws.cloudwatch import metrics
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.ecs.inspect.logs import EcsLogs
 from oncall_tui.providers.aws.ecs.inspect.service import ServiceInspection, place
+from oncall_tui.providers.aws.ecs.inspect.who import ServiceWho
 from oncall_tui.providers.aws.ecs.past import EcsPast, ServiceLister
 from oncall_tui.providers.aws.ecs.poll.changes import EcsChanges
 from oncall_tui.providers.aws.ecs.poll.reader import EcsReader
@@ -63,6 +66,11 @@ class EcsProvider:
         )
         scaling = AwsClient(self._sessions, "application-autoscaling", aside("autoscaling"), self.calls, transport)
         self._changes = EcsChanges(options.name, ScalingActivities(scaling, context.clock), context.clock)
+        trail_allowance = budget.shared(
+            context.clock, *self._sessions.budget_key(), "cloudtrail", rate=CALLS_PER_S, burst=CALLS_PER_S
+        )
+        trail = AwsClient(self._sessions, "cloudtrail", trail_allowance, self.calls, transport)
+        self._who = ServiceWho(options.name, client, known, WhoLookup(options.name, trail, context.clock))
         self._names = ServiceLister(options, client)
         self._past = EcsPast(options, client, known, context.clock)
         self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
@@ -103,6 +111,13 @@ class EcsProvider:
     def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
         return self._inspection.inspect(service_id)
+
+    def who(self, service_id: str, names: Sequence[str], since: float, until: float) -> WhoAnswer:
+        """Look up who changed the service and what it stands on (base.SupportsWho). Raises SourceError.
+
+        Times are seconds since the epoch, UTC.
+        """
+        return self._who.changes(service_id, names, since, until)
 
     def service_names(self, after: str) -> ServicePage:
         """Read a page of services (base.SupportsServiceNames). Raises SourceError."""

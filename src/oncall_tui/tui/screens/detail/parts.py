@@ -1,7 +1,7 @@
 """Parts that are read on demand for one row: each part on its own, shown when it comes. Knows no Textual.
 
 The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeline of each alert, the record of it; read
-once, then as ``RefreshPolicy`` says. The runbook is read where a key asks for it.
+once, then as ``RefreshPolicy`` says. The runbook, and who changed the service, are read where a key asks for it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from oncall_tui.domain.memory import AlertMemory
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail
+from oncall_tui.domain.who import WhoAnswer
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OncallError, SourceError, unexpected
+from oncall_tui.inspection import who
 from oncall_tui.inspection.refresh_policy import RefreshPolicy
 from oncall_tui.inspection.runbook.block import Block
 from oncall_tui.inspection.runbook.document_text import blocks
@@ -106,6 +108,7 @@ class DetailParts:
         self.memory: Part[AlertMemory] = Part()
         self.commits: Part[CommitRange] = Part()
         self.runbook: Part[Runbook] = Part()
+        self.who: Part[WhoAnswer] = Part()
         self._place = -1  # of the runbooks, the one that was read last
         self._current: frozenset[str] | None = None  # the sources that could be read when it was looked at last
         self._ended: set[str] = set()  # what was done to the row since it is looked at
@@ -141,6 +144,16 @@ class DetailParts:
         self._place = (self._place + 1) % len(places)
         return [self._begin(self.runbook, partial(self._runbook, places[self._place], tuple(folders)))]
 
+    def read_who(self, of: Subject) -> list[Begun]:
+        """A key asks who changed the row's service. It is read for no other reason: the audit log has few calls."""
+        self.who.rereads.ask()
+        service = of.service
+        if service is None or not self.who.rereads.due(self._engine.clock.monotonic()):
+            return []
+        since, until = who.span(of.members, self._engine.clock.now())
+        ask = partial(who.ask, service=service, names=who.names_of(of.members), since=since, until=until)
+        return [self._begin(self.who, lambda: self._engine.on_demand.ask(service.source, ask, "who"))]
+
     def _runbook(self, place: RunbookAddress, folders: Sequence[Path]) -> Future[Runbook]:
         def job() -> Runbook:
             page = read(place, folders)
@@ -162,7 +175,7 @@ class DetailParts:
 
     def close(self) -> None:
         """Nobody looks any more: nothing is asked, and what comes is dropped."""
-        for part in (self.inside, self.metrics, self.told, self.memory, self.commits, self.runbook):
+        for part in (self.inside, self.metrics, self.told, self.memory, self.commits, self.runbook, self.who):
             part.rereads.close()
 
     def _all(self, of: Subject) -> list[tuple[Part, Hashable, Callable[[], Future] | None]]:  # type: ignore[type-arg]

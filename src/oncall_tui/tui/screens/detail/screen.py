@@ -114,7 +114,10 @@ class DetailScreen(Screen[None]):
         self._page = ""  # a new page that was not seen yet
         self._again: Timer | None = None  # reads what was put off
         # A command of this screen alone -> whether it can do something now. One that is not here always can.
-        self._where: dict[str, Callable[[], bool]] = {"runbook": lambda: bool(self._runbooks())}
+        self._where: dict[str, Callable[[], bool]] = {
+            "runbook": lambda: bool(self._runbooks()),
+            "who": self._has_service,
+        }
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -349,6 +352,16 @@ class DetailScreen(Screen[None]):
             self._wait_for(self.parts.read_runbook(found, self.session.runbook_folders))
             self.draw()
             self.action_section("runbook")
+
+    def action_who(self) -> None:
+        """Ask the audit log who changed the service, and go to the timeline."""
+        if self._subject is not None:
+            self._wait_for(self.parts.read_who(self._subject))
+            self.draw()
+            self.action_section("timeline")
+
+    def _has_service(self) -> bool:
+        return self._subject is not None and self._subject.service is not None
 
     def _runbooks(self) -> tuple[RunbookAddress, ...]:
         return places(self._subject.product, self._subject.members) if self._subject is not None else ()

@@ -22,7 +22,7 @@ def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[
     """Every section, in order."""
     service = service_section(of, parts.inside, scene)
     metrics = metrics_section(of, parts.metrics, scene)
-    story = story_section(of, parts.told, parts.inside, scene)
+    story = story_section(of, parts.told, parts.inside, parts.who, scene)
     runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
     if of.triaged_alert is not None:
         head = [

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from oncall_tui.domain.service_detail import ServiceDetail
-from oncall_tui.inspection import timeline
+from oncall_tui.domain.who import WhoAnswer
+from oncall_tui.inspection import timeline, who
 from oncall_tui.inspection.timeline import TimelineEntry
 from oncall_tui.text.cells import clean
 from oncall_tui.text.time_format import moment
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, line, standing
@@ -26,16 +28,38 @@ _STYLES = {
 }
 
 
-def story_section(of: Subject, told: Part, inside: Part[ServiceDetail], scene: Scene) -> Section:  # type: ignore[type-arg]
+def story_section(
+    of: Subject,
+    told: Part,  # type: ignore[type-arg]
+    inside: Part[ServiceDetail],
+    audit: Part[WhoAnswer],
+    scene: Scene,
+) -> Section:
     """Alert, deploys, tasks and actions, newest first, with who and where."""
-    moments = timeline.merge_timeline(of.members, told.value, of.deploys, of.service, inside.value, of.changes)
+    known = dict(told.value or {})
+    if audit.value is not None:
+        known[f"{audit.value.source}/{audit.value.log}"] = who.events(audit.value)
+    moments = timeline.merge_timeline(of.members, known, of.deploys, of.service, inside.value, of.changes)
     lines: list[Line] = standing(told, "past", scene)
     if inside.failure is not None:
         lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))
+    lines += who_lines(of, audit, scene)
     lines += moment_lines(moments[:MOST], scene.tz, scene.now)
     if len(moments) > MOST:
         lines.append(line("", f"and {len(moments) - MOST} more, older"))
     return Section("timeline", tuple(lines), as_of(told, scene))
+
+
+def who_lines(of: Subject, audit: Part[WhoAnswer], scene: Scene) -> list[Line]:
+    """Return how far the audit log was read, where a key asked for it; what it tells stands among the rest."""
+    if not audit.asked:
+        asks = f"{named('who')} asks CloudTrail who changed it, in the hour before"
+        return [line("who", asks, "dim")] if of.service is not None else []
+    lines: list[Line] = standing(audit, "who", scene)
+    if audit.value is not None:
+        lines.append(line("who", who.words(audit.value, scene.tz, scene.now)))
+        lines += [line("but", clean(note), "warning") for note in audit.value.notes]
+    return lines
 
 
 def moment_lines(moments: Sequence[TimelineEntry], tz: tzinfo, now: float) -> list[Line]:

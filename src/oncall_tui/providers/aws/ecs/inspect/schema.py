@@ -30,6 +30,7 @@ class EcsTaskSetTargets(EcsAnswer):
 
 class EcsServiceTargets(EcsAnswer):
     service_arn: str
+    task_definition: str = ""
     events: list[EcsEvent] = []
     load_balancers: list[EcsLoadBalancer] = []
     task_sets: list[EcsTaskSetTargets] = []

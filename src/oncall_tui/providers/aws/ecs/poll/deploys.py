@@ -409,7 +409,7 @@ class DeployReader:
     def _registered_by(self, task_definition: str) -> str:
         """Return the person who registered it, because ECS does not say who deployed it."""
         found = self._known.definitions.get(task_definition)
-        return rows.person(found.registered_by) if found else ""
+        return arn.person(found.registered_by) if found else ""
 
     def _failures(
         self, key: str, task_definition: str, since: float, until: float | None = None
