@@ -1,4 +1,4 @@
-"""The answer of an audit log: who did what to a service and what it stands on. Times are seconds since the epoch, UTC."""
+"""The answer of an audit log: who did what to a service and what it stands on. Times: seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

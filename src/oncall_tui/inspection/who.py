@@ -17,7 +17,6 @@ from oncall_tui.text.time_format import moment
 
 BEFORE_S = 3600.0  # before the alert began
 AFTER_S = 1800.0  # and after it: what was done about it
-LEAST_S = 60.0
 
 
 def span(alerts: Iterable[Alert], now: float) -> tuple[float, float]:
@@ -25,7 +24,7 @@ def span(alerts: Iterable[Alert], now: float) -> tuple[float, float]:
     began = min((alert.began for alert in alerts), default=None)
     if began is None:
         return now - BEFORE_S, now
-    return began - BEFORE_S, max(min(now, began + AFTER_S), began + LEAST_S)
+    return began - BEFORE_S, max(began, min(now, began + AFTER_S))
 
 
 def names_of(alerts: Iterable[Alert]) -> tuple[str, ...]:

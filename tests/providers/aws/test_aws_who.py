@@ -132,7 +132,8 @@ def test_what_is_the_service_s_and_who_did_it(clock: FakeClock, trail: Trail, ec
     trail.add("RegisterTaskDefinition", ago=1400, family="api")
     trail.add("DeleteService", ago=1500, cluster="main", service="api", errorCode="AccessDenied")
     trail.add("UpdateService", sso, 4000, cluster="main", service="api")
-    answer = asked(ecs(clusters=("main",)), clock, "api-5xx")
+    alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:api-5xx"
+    answer = asked(ecs(clusters=("main",)), clock, alarm)
     assert [(one.what, one.by, one.effect) for one in answer.changes] == [
         ("desired count set to 2 of service api", "alice", False),
         ("edit of target group api-web", "deployer/run-7", False),

@@ -105,7 +105,9 @@ def short(thing: str) -> str:
         kind, slash, path = resource.partition("/")
         if kind == "targetgroup":
             return path.partition("/")[0]
-        return resource.rsplit("/", 1)[-1] if slash else resource.rpartition(":")[2]
+        if ":" in kind or not slash:  # alarm:NAME, whose name may hold slashes
+            return resource.partition(":")[2] or resource
+        return resource.rsplit("/", 1)[-1]
     return thing.rpartition("/")[2] if thing.startswith("service/") else thing
 
 

@@ -49,7 +49,7 @@ class Things:
 
     def __init__(self, cluster: str, service: str, names: Collection[str], family: str = "") -> None:
         self._cluster, self._service, self._family = cluster, service, family
-        self._names = {name for name in names if name}
+        self._names = {one for name in names if name for one in (name, short(name))}
         self._paths = {f"{cluster}/{service}", f"service/{cluster}/{service}"}
 
     def named_in(self, request: dict[str, Any]) -> bool:
@@ -167,6 +167,6 @@ def who(identity: w.UserIdentity, username: str) -> str:
 
 
 def _missing(found: list[w.LookedUpEvent]) -> str:
-    """What is older than those that were read is not read; the newest come first."""
+    """Word what is missing: the newest come first, so that it is what is older than those that were read."""
     oldest = datetime.fromtimestamp(min(event.event_time for event in found), UTC)
     return f"what was before {oldest:%H:%M} UTC is not read"

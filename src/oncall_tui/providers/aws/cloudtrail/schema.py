@@ -50,7 +50,7 @@ class UserIdentity(Record):
 
 
 class CallRecord(Record):
-    """What was called, by whom, with what; *error_code* where it was refused."""
+    """One call: by whom, with what parameters; *error_code* where it was refused."""
 
     event_id: str = msgspec.field(name="eventID", default="")
     user_identity: UserIdentity = msgspec.field(default_factory=UserIdentity)
