@@ -11,8 +11,8 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.domain.revision import Revision, changes
 from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.arn import person
 from oncall_tui.providers.aws.ecs import codedeploy as cd
-from oncall_tui.providers.aws.ecs.mapping import person
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
