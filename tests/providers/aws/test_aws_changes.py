@@ -120,6 +120,18 @@ def test_a_denied_permission_is_named_and_the_rest_goes_on(clock: FakeClock, wor
     assert world.asked["DescribeScalingActivities"] - asked <= 3
 
 
+def test_a_hiccup_is_no_problem_and_three_minutes_of_it_are(clock: FakeClock, world: World, ecs: Make) -> None:
+    world.service("main", "api")
+    source = ecs(clusters=("main",))
+    polled(source, clock, 5)
+    world.refuse["DescribeScalingActivities"] = error("DescribeScalingActivities", "ThrottlingException")
+    assert polled(source, clock, 120).problems == ()
+    (problem,) = polled(source, clock, 130).problems
+    assert (problem.state, problem.scope) == (SourceState.THROTTLED, "scaling activities")
+    del world.refuse["DescribeScalingActivities"]
+    assert polled(source, clock, 70).problems == ()
+
+
 def test_what_ecs_says_of_placing_tasks_is_an_effect(clock: FakeClock, world: World, ecs: Make) -> None:
     service = world.service("main", "api")
     at = clock.now()

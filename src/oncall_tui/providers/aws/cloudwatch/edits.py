@@ -29,6 +29,8 @@ from oncall_tui.runtime.decoding import decoder
 EVERY_S = 300.0
 OVERLAP_S = 300.0  # of two readings, for what is told late
 DENIED_S = 900.0
+AGAIN_S = 60.0  # after what failed
+LACKING_S = 600.0  # what fails is a problem of the source once nothing came for so long: a hiccup is none
 PAGES, PAGE = 5, 100
 SCOPE = "edits of alarms"
 TRACKING = "TargetTracking-"  # the alarms that target-tracking scaling makes and edits for itself
@@ -55,6 +57,7 @@ class AlarmEdits:
         self._found: tuple[Change, ...] = ()
         self._read_to = 0.0  # epoch seconds
         self._due = 0.0  # monotonic seconds
+        self._good_at = clock.monotonic()
         self.problems: tuple[PartialFailure, ...] = ()
 
     @property
@@ -70,12 +73,15 @@ class AlarmEdits:
         wait = EVERY_S
         try:
             self._read(self._clock.now())
+            self._good_at = moment
         except RateLimited as later:
             wait = later.wait_s
         except errors.SourceError as error:
-            hint = "needs cloudwatch:DescribeAlarmHistory on *" if isinstance(error, errors.Denied) else error.hint
-            self.problems = (PartialFailure(SourceState(error.state), SCOPE, error.message, hint),)
-            wait = DENIED_S if isinstance(error, NOT_OFFERED) else EVERY_S
+            denied = isinstance(error, NOT_OFFERED)
+            if denied or moment - self._good_at >= LACKING_S:
+                hint = "needs cloudwatch:DescribeAlarmHistory on *" if isinstance(error, errors.Denied) else error.hint
+                self.problems = (PartialFailure(SourceState(error.state), SCOPE, error.message, hint),)
+            wait = DENIED_S if denied else AGAIN_S
         self._due = moment + wait
 
     def _read(self, now: float) -> None:

@@ -78,14 +78,10 @@ class EcsChanges:
             return msgspec.structs.replace(reading, changes=self._kept(now))
         if fresh:
             self._activities.read_now()
-        self._activities.read()
-        wait = self._activities.wait_s()
-        return msgspec.structs.replace(
-            reading,
-            changes=self._kept(now),
-            problems=(*reading.problems, *self._activities.problems),
-            next_in_s=wait if reading.next_in_s is None else min(reading.next_in_s, wait),
-        )
+        if reading.calls:  # a poll that ECS answered nothing in says nothing, and must not look as if it did
+            self._activities.read()
+        problems = (*reading.problems, *self._activities.problems)
+        return msgspec.structs.replace(reading, changes=self._kept(now), problems=problems)
 
     def _forget(self, reading: Reading, now: float) -> None:
         if reading.complete and len(self._rows) > len(reading.services):

@@ -25,6 +25,7 @@ EVERY_S = 60.0
 SOON_S = 5.0  # after a desired count moved: the activity may be told a moment later
 AGAIN_S = 15.0  # and once more, where it was not there yet
 DENIED_S = 300.0
+LACKING_S = 180.0  # what fails is a problem of the source once nothing came for so long: a hiccup is none
 PAGES, PAGE = 10, 50
 PERMISSION = "needs application-autoscaling:DescribeScalingActivities on *"
 SCOPE = "scaling activities"
@@ -72,6 +73,7 @@ class ScalingActivities:
         self._due = 0.0  # monotonic seconds
         self._again = 0  # how often it is asked sooner
         self._denied = False
+        self._good_at = clock.monotonic()
         self.problems: tuple[PartialFailure, ...] = ()
 
     @property
@@ -102,12 +104,14 @@ class ScalingActivities:
         self._again = max(0, self._again - 1)
         try:
             self.problems = self._read()
+            self._good_at = self._clock.monotonic()
         except RateLimited as later:
             wait = later.wait_s
         except errors.SourceError as error:
-            hint = PERMISSION if isinstance(error, errors.Denied) else error.hint
-            self.problems = (PartialFailure(SourceState(error.state), SCOPE, error.message, hint),)
             self._denied = isinstance(error, NOT_OFFERED)
+            if self._denied or self._clock.monotonic() - self._good_at >= LACKING_S:
+                hint = PERMISSION if isinstance(error, errors.Denied) else error.hint
+                self.problems = (PartialFailure(SourceState(error.state), SCOPE, error.message, hint),)
             wait = DENIED_S if self._denied else EVERY_S
         self._due = self._clock.monotonic() + wait
 
