@@ -28,15 +28,26 @@ EDIT = Change(
 )
 
 
-def answer(*changes: Change, until: float = NOW, read_to: float = NOW - 900) -> WhoAnswer:
+def answer(
+    *changes: Change, until: float = NOW, read_to: float = NOW - 900, read_from: float = NOW - 3600
+) -> WhoAnswer:
     return WhoAnswer(
-        source="prod", log="CloudTrail", changes=changes, since=NOW - 3600, until=until, read_to=read_to, late_s=900.0
+        source="prod",
+        log="CloudTrail",
+        changes=changes,
+        since=NOW - 3600,
+        until=until,
+        read_from=read_from,
+        read_to=read_to,
+        late_s=900.0,
     )
 
 
 def test_an_answer_says_how_far_it_was_read() -> None:
     late = "; CloudTrail may be 15 minutes late: read to 16:45"
     assert who.words(answer(EDIT), TOKYO, NOW) == f"CloudTrail from 16:00 to 17:00: 1 change of it{late}"
+    cut = who.words(answer(EDIT, EDIT, read_from=NOW - 2400), TOKYO, NOW)
+    assert cut == f"CloudTrail from 16:00 to 17:00: 2 changes of it; what was before 16:20 is not read{late}"
     nothing = who.words(answer(until=NOW - 1800, read_to=NOW - 1800), TOKYO, NOW)
     assert nothing == "CloudTrail from 16:00 to 16:30: no change of it was found"
 

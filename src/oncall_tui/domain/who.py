@@ -10,8 +10,9 @@ from oncall_tui.domain.change import Change
 class WhoAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An audit log's answer to who changed what, the newest change first.
 
-    *since* and *until* are what it was asked for. What happened after *read_to* may still be missing: the log is late,
-    by *late_s* at most. *notes* say what else is not known, in words.
+    *since* and *until* are what it was asked for. Of what happened before *read_from* not all was read. What happened
+    after *read_to* may still be missing: the log is late, by *late_s* at most. *notes* say what else is not known, in
+    words.
     """
 
     source: str
@@ -19,6 +20,7 @@ class WhoAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     changes: tuple[Change, ...]
     since: float
     until: float
+    read_from: float
     read_to: float
     late_s: float
     notes: tuple[str, ...] = ()

@@ -49,6 +49,8 @@ def words(answer: WhoAnswer, tz: tzinfo, now: float) -> str:
     count = len(answer.changes)
     found = f"{count} change{'s' if count != 1 else ''} of it" if count else "no change of it was found"
     said = f"{answer.log} from {moment(answer.since, tz, now)} to {moment(answer.until, tz, now)}: {found}"
+    if answer.read_from > answer.since:
+        said += f"; what was before {moment(answer.read_from, tz, now)} is not read"
     if answer.read_to < answer.until:
         late = round(answer.late_s / 60)
         said += f"; {answer.log} may be {late} minutes late: read to {moment(answer.read_to, tz, now)}"

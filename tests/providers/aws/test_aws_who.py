@@ -167,8 +167,8 @@ def test_pages_keep_to_two_calls_a_second_and_what_is_not_read_is_said(
     assert trail.world.asked["LookupEvents"] == 10
     assert clock.now() - before >= (10 - 2) / 2 - 0.01
     assert answer.changes == ()
-    assert len(answer.notes) == 1
-    assert answer.notes[0].startswith("more than 50 calls wrote: what was before ")
+    assert answer.notes == ("more than 50 calls wrote in that time",)
+    assert answer.read_from == trail.events[49]["EventTime"]
 
 
 def test_a_throttle_or_a_denial_is_said(clock: FakeClock, trail: Trail, ecs: Make) -> None:
@@ -188,7 +188,8 @@ def test_a_throttle_or_a_denial_is_said(clock: FakeClock, trail: Trail, ecs: Mak
     source = ecs(clusters=("main",))
     answer = asked(source, clock)
     assert [one.what for one in answer.changes] == ["desired count set to 3 of service api"]
-    assert answer.notes[0].startswith("LookupEvents was throttled (ThrottlingException): what was before ")
+    assert answer.notes == ("LookupEvents was throttled (ThrottlingException)",)
+    assert answer.read_from == trail.events[0]["EventTime"]
     clock.advance(60)
     said = "User: x is not authorized to perform: cloudtrail:LookupEvents"
     trail.world.refuse["LookupEvents"] = error("LookupEvents", "AccessDeniedException", said)

@@ -79,7 +79,7 @@ class WhoLookup:
         """Return what was done to *things* in that time. Raises SourceError where nothing could be read."""
         now = self._clock.now()
         notes: list[str] = []
-        events = self._read(since, until, notes)
+        events, read_from = self._read(since, until, notes)
         made = [one for event in events if (one := self._change(event, service_id, things, notes)) is not None]
         return WhoAnswer(
             source=self._source,
@@ -87,13 +87,16 @@ class WhoLookup:
             changes=tuple(sorted(made, key=lambda one: (-one.began, one.id))),
             since=since,
             until=until,
+            read_from=read_from,
             read_to=min(until, now - LATE_S),
             late_s=LATE_S,
             notes=tuple(dict.fromkeys(notes)),
         )
 
-    def _read(self, since: float, until: float, notes: list[str]) -> list[w.LookedUpEvent]:
+    def _read(self, since: float, until: float, notes: list[str]) -> tuple[list[w.LookedUpEvent], float]:
+        """Return the events, and from when on they are all there."""
         found: list[w.LookedUpEvent] = []
+        cut = False
         damage, paging = Damage(), Paging("", most=PAGES)
         for token in paging:
             try:
@@ -101,15 +104,17 @@ class WhoLookup:
             except errors.SourceError as error:
                 if not found:
                     raise
-                notes.append(f"{error.message}: {_missing(found)}")
+                notes.append(error.message)
+                cut = True
                 break
             found += page.events
             paging.follow(page.next_token)
         if paging.cut:
-            notes.append(f"more than {len(found)} calls wrote: {_missing(found)}")
+            notes.append(f"more than {len(found)} calls wrote in that time")
         if said := damage.said("events", "CloudTrail"):
             notes.append(said)
-        return found
+        newest_alone = cut or not paging.whole  # they come newest first
+        return found, min((event.event_time for event in found), default=since) if newest_alone else since
 
     def _page(self, since: float, until: float, token: str, damage: Damage) -> w.LookupEvents:
         while True:
@@ -164,9 +169,3 @@ def who(identity: w.UserIdentity, username: str) -> str:
     if issuer in _OWN_ROLES:
         return _OWN_ROLES[issuer]
     return arn.person(identity.arn) or username or identity.user_name or identity.invoked_by
-
-
-def _missing(found: list[w.LookedUpEvent]) -> str:
-    """Word what is missing: the newest come first, so that it is what is older than those that were read."""
-    oldest = datetime.fromtimestamp(min(event.event_time for event in found), UTC)
-    return f"what was before {oldest:%H:%M} UTC is not read"
