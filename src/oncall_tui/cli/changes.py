@@ -66,7 +66,7 @@ class ChangesOutput(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--since", "back", type=Duration(), default="24h", show_default=True, help="How far back: 90m, 12h.")
 @click.option("--product", metavar="NAME", default="", help="Of this product alone.")
 @click.option("--service", metavar="SERVICE", default="", help="Of this service alone: its name, or its id.")
-@click.option("--who", "audit", is_flag=True, help="Also ask its audit log (CloudTrail) who changed the --service.")
+@click.option("--who", "audit", is_flag=True, help="Also ask the audit log of AWS who changed the --service.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
 @click.pass_context
 def changes(context: click.Context, back: float, product: str, service: str, audit: bool, as_json: bool) -> None:
