@@ -150,6 +150,7 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--since", "", "How far back: 90m, 12h."),
         Row("--product", "products", "Of this product alone."),
         Row("--service", "services", "Of this service alone: its name, or its id."),
+        Row("--who", "flag", "Also ask the audit log of AWS who changed the --service."),
         Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),
     ),
     "rollback": (
