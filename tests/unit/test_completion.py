@@ -28,6 +28,9 @@ NAMES = {
         ("prom/898a55cb", "payments-api: 5xx"),
         ("alarms/api:5xx rate, high", "a name with signs"),
         ("evil/$(touch PWNED);x y'z\"", "from outside"),
+        ("night/Foo bar é$(touch PWNED)", "no locale of C prints it"),
+        ("night/plain", ""),
+        ("tick/`touch PWNED`", ""),
     ],
     "services": [
         ("prod/prod-main/payments-api", "healthy"),
@@ -135,11 +138,19 @@ printf '%s\\n' "${COMPREPLY[@]}"
         ("oncall-tui ack alarms/api:5", "5xx\\ rate\\,\\ high"),  # bash completes from the last colon on
         ("oncall-tui ack alarms/api:5xx\\ r", "5xx\\ rate\\,\\ high"),
         ("oncall-tui rollback prod/prod-main/p", "prod/prod-main/payments-api"),
+        ("oncall-tui ack night/F", "$'night/Foo bar \\303\\251$(touch PWNED)'"),
+        ('oncall-tui ack "night/Foo b', ""),  # $'...' within it is run
+        ('oncall-tui ack "night/', "night/plain"),
+        ("oncall-tui mark noise 'x y' \"a 'b\" night/p", "night/plain"),
+        ("oncall-tui mark noise 'x \"y' night/F", "$'night/Foo bar \\303\\251$(touch PWNED)'"),
+        ('oncall-tui mark noise "x \\" night/F', ""),  # the quote is still open
+        ('oncall-tui ack "$(x "night/F', ""),
+        ("oncall-tui ack tick", ""),  # within `...` it would be run
     ],
 )
 def test_bash_inserts_what_it_does_not_run(line: str, inserted: str, state: Path) -> None:
     folder = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "LC_ALL": "C"}
     words = ["bash", "--norc", "-c", BASH, "x", line]
     done = subprocess.run(words, cwd=state, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == inserted

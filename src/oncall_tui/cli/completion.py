@@ -21,10 +21,23 @@ from oncall_tui.runtime.folders import CONFIG_VARIABLE
 
 PROGRAM = "oncall-tui"
 
-# An id comes from outside and may hold what a shell would run: what is inserted is quoted, and where a quote is open
-# already, only plain names are offered. Readline takes a word from its last colon, equals sign or @ on.
+# An id comes from outside and may hold what a shell would run: what is inserted is quoted. Where a quote is open at the
+# cursor, or the line has a substitution (whose quotes are not followed), only plain names are offered: there bash
+# would run what %q writes as $'...' where the locale cannot print a character. A name with a backtick or a backslash is
+# never offered: within `...` a shell takes one backslash away first. Readline takes a word from its last colon, equals
+# sign or @ on.
 _BASH = r"""_oncall_tui_completion() {
     local line="${COMP_LINE:0:COMP_POINT}" breaks="${COMP_WORDBREAKS//[^:=@]/}" entry kind value typed head="" word
+    local open="" at
+    for ((at = 0; at < ${#line}; at++)); do
+        case "$open${line:at:1}" in
+            \\ | \"\\) ((at++)) ;;
+            \' | \") open="${line:at:1}" ;;
+            \'\' | \"\") open="" ;;
+            \'*) ;;
+            *[\$\`]) open="$line" && break ;;
+        esac
+    done
     typed="${line//\\?/__}" typed="${typed##*[[:space:]]}" typed="${line:${#line}-${#typed}}"
     case "$typed" in --*=*) typed="${typed#*=}" ;; esac
     if [[ -n "$breaks" ]]; then head="${typed%"${typed##*[$breaks]}"}"; fi
@@ -34,10 +47,12 @@ _BASH = r"""_oncall_tui_completion() {
         case "$kind" in
             file) while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$value") ;;
             plain)
-                case "$typed" in
-                    [\"\']*) case "$value" in *[!A-Za-z0-9_./:@%+=,-]*) continue ;; esac ;;
-                    *) printf -v value %q "$value" ;;
-                esac
+                case "$value" in *[\\\`]*) continue ;; esac
+                if [[ -z "$open" ]]; then
+                    printf -v value %q "$value"
+                else
+                    case "$value" in *[!A-Za-z0-9/._:@-]*) continue ;; esac
+                fi
                 COMPREPLY+=("${value#"$head"}")
                 ;;
         esac
