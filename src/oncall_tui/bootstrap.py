@@ -124,6 +124,7 @@ def make_engine(
         watch=partial(_watch_recorder, config, read_only) if takes_readings else None,
         team=lambda merged: make_team(config, journal, clock, merged),
         commits=partial(make_commit_reader, config, clock) if config.github is not None else None,
+        github_url=config.github.api_url if config.github is not None else "",
     )
 
 

@@ -41,7 +41,7 @@ def run(name: str, job: Callable[[], CommitRange]) -> Future[CommitRange]:
 
 
 def of(base: str = OLD, head: str = NEW) -> Comparison:
-    return Comparison(url="https://github.com/x", repository="example/api", base=base, head=head)
+    return Comparison(url="https://github.com/x", host="github.com", repository="example/api", base=base, head=head)
 
 
 def test_two_hashes_are_read_once_and_names_again_after_a_while() -> None:
@@ -90,3 +90,14 @@ def test_a_failure_is_not_kept_and_nobody_configured_is_not_asked() -> None:
     found.fetch([of()], 1.0)
     assert found.known(of()) is FOUND
     assert Commits(None, run, clock).words(of()) == ""
+
+
+def test_another_host_s_repository_is_not_asked_for() -> None:
+    reader = Reader()
+    elsewhere = Comparison(
+        url="https://git.example.com/x", host="git.example.com", repository="a/b", base="1", head="2"
+    )
+    found = Commits(lambda: reader, run, FakeClock())
+    found.fetch([elsewhere], 1.0)
+    assert (found.words(elsewhere), found.can_read(elsewhere), reader.asked) == ("", False, [])
+    assert Commits(lambda: reader, run, FakeClock(), "https://git.example.com/api/v3").can_read(elsewhere)

@@ -95,7 +95,31 @@ def test_github_s_own_page_needs_no_template_and_tells_what_to_ask_for() -> None
 def test_nothing_but_a_repository_is_asked_for(path: str) -> None:
     found = compare(rev(41, "v1"), rev(42, "v2"), f"https://github.com/{path}/compare/{{old_tag}}...{{new_tag}}")
     assert found is not None
-    assert not found.readable
+    assert not found.readable_at("https://api.github.com")
+
+
+@pytest.mark.parametrize(
+    ("host", "api_url", "readable"),
+    [
+        ("github.com", "https://api.github.com", True),
+        ("GitHub.com", "https://api.github.com/", True),
+        ("git.example.com", "https://api.github.com", False),  # Gitea's pages have the same shape
+        ("api.github.com", "https://api.github.com", False),
+        ("github.com@git.example.com", "https://api.github.com", False),
+        ("github.com:8443", "https://api.github.com", False),
+        ("ghe.example.com", "https://ghe.example.com/api/v3", True),
+        ("api.example.com", "https://api.example.com/api/v3/", True),
+        ("github.com", "https://ghe.example.com/api/v3", False),
+        ("team.ghe.com", "https://api.team.ghe.com", True),
+        ("github.com", "http://127.0.0.1:4001", True),  # the drill's
+        ("github.com", "https://localhost:8443/api/v3", False),
+        ("", "", False),
+    ],
+)
+def test_only_the_github_whose_page_it_is_can_be_asked(host: str, api_url: str, readable: bool) -> None:
+    found = compare(rev(41, "v1"), rev(42, "v2"), f"https://{host}/pay/api/compare/{{old_tag}}...{{new_tag}}")
+    assert found is not None
+    assert found.readable_at(api_url) is readable
 
 
 def test_a_deploy_is_compared_by_its_product_s_template() -> None:

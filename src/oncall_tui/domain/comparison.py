@@ -18,6 +18,8 @@ from oncall_tui.domain.revision import Revision, versions
 
 FIELDS = ("old_tag", "new_tag", "old_commit", "new_commit", "repository", "service")
 PUBLIC = "https://github.com"
+_PUBLIC_HOST = "github.com"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 AUTHORS = 3  # that are named; the others are counted
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _REPOSITORY = re.compile(r"(?!\.+/)[\w.-]+/(?!\.+$)[\w.-]+", re.ASCII)
@@ -66,19 +68,34 @@ class CommitRange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The link to what differs between two builds, or why there is none (*not_known*).
 
-    *repository* (``OWNER/NAME``), *base* and *head* are what GitHub compares; empty where the link is no page of its.
+    *repository* (``OWNER/NAME``), *base* and *head* are what GitHub compares; empty where the link has not the shape of
+    its page. *host* is the link's: Gitea's pages have that shape too, so only the GitHub of that host may be asked.
     """
 
     url: str = ""
     not_known: str = ""
+    host: str = ""
     repository: str = ""
     base: str = ""
     head: str = ""
 
-    @property
-    def readable(self) -> bool:
-        """Tell whether GitHub can be asked for the commits."""
-        return bool(self.repository)
+    def readable_at(self, api_url: str) -> bool:
+        """Tell whether the GitHub whose API is at *api_url* can be asked for the commits."""
+        return bool(self.repository and self.host) and self.host == web_host(api_url)
+
+
+def web_host(api_url: str) -> str:
+    """Return the host (and port) of the pages that belong to an API, in small letters.
+
+    An API at ``https://HOST/api/v3`` is GitHub Enterprise Server's, whose pages are at HOST; the pages of
+    ``https://api.github.com`` and ``https://api.NAME.ghe.com`` are there without ``api.`` ("Getting started with the
+    REST API"). A loopback address stands for the public one: the drill's, or a proxy's.
+    """
+    address = urlsplit(api_url)
+    host = address.netloc.lower()
+    if address.path.rstrip("/").endswith("/api/v3"):
+        return host
+    return _PUBLIC_HOST if address.hostname in _LOOPBACK else host.removeprefix("api.")
 
 
 def unknown_field(template: str) -> str | None:
@@ -158,8 +175,10 @@ def _path(repository: str) -> str:
 
 
 def _on_github(url: str) -> Comparison:
-    """Return the comparison of *url*, with what GitHub is asked for where it has the shape of its page."""
-    found = _COMPARE.fullmatch(urlsplit(url).path)
+    """Return the comparison of *url*, with what a GitHub at its host is asked for, where it has that shape."""
+    address = urlsplit(url)
+    found = _COMPARE.fullmatch(address.path)
     if found is None or not _REPOSITORY.fullmatch(unquote(found[1])):
         return Comparison(url=url)
-    return Comparison(url=url, repository=unquote(found[1]), base=unquote(found[2]), head=unquote(found[3]))
+    names = {"repository": unquote(found[1]), "base": unquote(found[2]), "head": unquote(found[3])}
+    return Comparison(url=url, host=address.netloc.lower(), **names)

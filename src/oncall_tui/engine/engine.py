@@ -109,6 +109,7 @@ class Engine:
         watch: Callable[[Engine], RecorderWatch] | None = None,
         team: MakeTeam | None = None,
         commits: Callable[[], CommitReader] | None = None,
+        github_url: str = "https://api.github.com",
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
@@ -132,7 +133,7 @@ class Engine:
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
-        self._make_commit_reader = commits
+        self._make_commit_reader, self._github_url = commits, github_url
         self._commits: Commits | None = None
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
@@ -287,7 +288,7 @@ class Engine:
             if self._commits is None:
                 from oncall_tui.inspection.commits import Commits  # not needed for the first frame
 
-                self._commits = Commits(self._make_commit_reader, self.on_demand.run, self.clock)
+                self._commits = Commits(self._make_commit_reader, self.on_demand.run, self.clock, self._github_url)
             return self._commits
 
     @property
@@ -461,7 +462,7 @@ class Engine:
 
     def _commits_of(self, compared: Comparison) -> CommitRange | None:
         """Return the commits, which a plan waits for a little; None: nobody can be asked. Raises SourceError."""
-        if not compared.readable or not self.commits.configured:
+        if not self.commits.can_read(compared):
             return None
         return self.commits.within(compared, COMMITS_S)
 

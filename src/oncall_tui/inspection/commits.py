@@ -29,7 +29,8 @@ class CommitReader(Protocol):
 
 
 class Commits:
-    """Thread-safe. *make* makes the reader, on the thread that reads; None: none is configured.
+    """Thread-safe. *make* makes the reader, on the thread that reads; None: none is configured. *api_url* is where it
+    asks: a comparison at the page of another host is not read, since its repository there is somebody else's.
 
     *run* runs a job on a queue of that name, and returns its future.
     """
@@ -39,17 +40,17 @@ class Commits:
         make: Callable[[], CommitReader] | None,
         run: Callable[[str, Callable[[], CommitRange]], Future[CommitRange]],
         clock: Clock,
+        api_url: str = "https://api.github.com",
     ) -> None:
-        self._make, self._run, self._clock = make, run, clock
+        self._make, self._run, self._clock, self._api_url = make, run, clock, api_url
         self._reader: CommitReader | None = None
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, tuple[float, CommitRange]] = OrderedDict()
         self._reading: dict[Key, Future[CommitRange]] = {}
 
-    @property
-    def configured(self) -> bool:
-        """Tell whether anybody can be asked."""
-        return self._make is not None
+    def can_read(self, of: Comparison) -> bool:
+        """Tell whether anybody can be asked for these commits."""
+        return self._make is not None and of.readable_at(self._api_url)
 
     def known(self, of: Comparison) -> CommitRange | None:
         """Return what was read already; makes no call."""
@@ -89,12 +90,12 @@ class Commits:
 
     def fetch(self, wanted: Iterable[Comparison], seconds: float) -> None:
         """Have the first few of *wanted* read, and wait so long at the most: what is not there then is not known."""
-        readable = [one for one in wanted if one.readable and self.known(one) is None] if self.configured else []
+        readable = [one for one in wanted if self.can_read(one) and self.known(one) is None]
         wait([self.read(one) for one in readable[:AT_ONCE]], seconds)
 
     def words(self, of: Comparison) -> str:
         """``3 commits by Bob · 2 files changed``, as far as they are known; empty: nobody could be asked."""
-        if not of.readable or not self.configured:
+        if not self.can_read(of):
             return ""
         found = self.known(of)
         return found.words if found is not None else "commits not read"

@@ -202,7 +202,7 @@ class DetailParts:
     def _commits(self, compared: Comparison | None) -> Callable[[], Future[CommitRange]] | None:
         """They are read once: two versions stay what they are."""
         commits = self._engine.commits
-        return partial(commits.read, compared) if compared and compared.readable and commits.configured else None
+        return partial(commits.read, compared) if compared and commits.can_read(compared) else None
 
     def _memory_mark(self, of: Subject) -> Hashable:
         """Return all that has to stay for the record not to be asked again: alerts, actions, marks and follow-ups."""
