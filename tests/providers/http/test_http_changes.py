@@ -17,7 +17,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.providers.datadog import provider as datadog
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.http.change_feed import EVERY_S, FAILED_S
+from oncall_tui.providers.http.change_feed import EVERY_S, FAILED_S, LONGEST_S
 from oncall_tui.providers.pagerduty import provider as pagerduty
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.sentry import provider as sentry
@@ -147,6 +147,82 @@ def test_what_goes_wrong_is_a_part_and_harms_no_alert(
     told.asked.spoil = lambda request: None
     clock.advance(FAILED_S)
     assert not told.provider.read(ReadRequest()).problems
+
+
+@pytest.mark.parametrize("retry_after", [None, "120"])
+def test_asking_for_everything_now_does_not_ask_again_for_what_failed(
+    make: Callable[[bool], Told], clock: FakeClock, retry_after: str | None
+) -> None:
+    told = make(True)
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    failing = httpx.Response(429 if retry_after else 500, json={}, headers=headers)
+    told.asked.spoil = lambda request: failing if request.url.path == told.path else None
+    for _ in range(11):
+        assert len(told.provider.read(ReadRequest(fresh=True)).alerts) == 1
+        clock.advance(10.0)
+    assert asked_for(told) == 1
+    clock.advance(FAILED_S)
+    told.provider.read(ReadRequest(fresh=True))
+    assert asked_for(told) == 2
+
+
+def test_asking_for_everything_now_reads_them_early_but_not_each_time(
+    make: Callable[[bool], Told], clock: FakeClock
+) -> None:
+    told = make(True)
+    for _ in range(8):
+        told.provider.read(ReadRequest(fresh=True))
+        clock.advance(2.0)
+    assert asked_for(told) == 2
+
+
+def test_a_feed_that_answers_slowly_holds_up_the_alerts_for_two_seconds_at_most(
+    make: Callable[[bool], Told], clock: FakeClock
+) -> None:
+    told = make(True)
+    told.tell(1)
+    before = told.provider.read(ReadRequest())
+
+    def slow(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == told.path:
+            clock.advance(LONGEST_S + 0.1)
+        return None
+
+    told.asked.spoil = slow
+    clock.advance(EVERY_S)
+    began = clock.monotonic()
+    reading = told.provider.read(ReadRequest())
+    assert clock.monotonic() - began < LONGEST_S + 1.0
+    assert len(reading.alerts) == 1
+    assert reading.changes == before.changes
+    assert [one.scope for one in reading.problems] == [SCOPE]
+
+
+def test_a_bug_in_the_feed_is_not_the_alerts(
+    make: Callable[[bool], Told], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = make(True)
+    feed = told.provider._changes  # type: ignore[attr-defined]
+
+    def broken(since: float) -> None:
+        raise ValueError(f"odd {since}")
+
+    monkeypatch.setattr(feed, "_ask", broken)
+    reading = told.provider.read(ReadRequest())
+    assert len(reading.alerts) == 1
+    (problem,) = reading.problems
+    assert (problem.scope, problem.state) == (SCOPE, SourceState.MALFORMED)
+    assert "bug in this provider" in problem.message
+
+
+def test_a_limit_of_datadogs_events_puts_off_no_monitor(clock: FakeClock, context: Context) -> None:
+    told = _datadog(clock, context, True)
+    used = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3000", "X-RateLimit-Limit": "300"}
+    told.asked.spoil = lambda request: (
+        httpx.Response(200, json={"data": []}, headers=used) if request.url.path == told.path else None
+    )
+    assert told.provider.read(ReadRequest()).next_in_s is None
+    assert asked_for(told) == 1
 
 
 def test_a_damaged_change_hides_no_other(make: Callable[[bool], Told]) -> None:

@@ -74,6 +74,7 @@ class DatadogProvider:
         raws, paging = self._api.monitors(so_far)
         any_alerts, damage = self._rows.take(raws)
         damage.raise_if_all(self._http.host, "monitors")
+        pause = self._http.pause_s  # of the monitors: the calls that follow have limits of their own
         problems: list[PartialFailure] = []
         if any_alerts:
             problems += self._read_downtimes()
@@ -81,7 +82,6 @@ class DatadogProvider:
         problems += paging.problems("monitors", len(raws), "narrow it: tags, monitor_tags" if paging.cut else "")
         problems += damage.problems("monitors")
         changes, unread = self._changes.read(request.fresh, bool(self._options.events))
-        pause = self._http.pause_s
         return Reading(
             source=self.source,
             at=at,

@@ -33,9 +33,12 @@ class Unpackable(Exception):
 
 @contextmanager
 def time_limit(total_s: float, monotonic: Callable[[], float]) -> Iterator[None]:
-    """Bound what this thread waits for on the network meanwhile (see ``time_left``)."""
+    """Bound what this thread waits for on the network meanwhile (see ``time_left``). Within another limit on the same
+    clock the earlier end counts.
+    """
     before = getattr(_local, "limit", None)
-    _local.limit = (monotonic() + total_s, monotonic)
+    end = monotonic() + total_s
+    _local.limit = (min(end, before[0]) if before is not None and before[1] == monotonic else end, monotonic)
     try:
         yield
     finally:
