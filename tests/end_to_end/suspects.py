@@ -114,6 +114,7 @@ def three(title: str) -> Callable[[Update], bool]:
 NONE = r"^no suspect: no deploy in the hour before; the last started {} ago$"
 LATER = r"^no suspect: no deploy in the hour before; the last, {}, started .*after the alert, .*$"
 BEGAN = r"^deploy {} of prod/{} started .*before the alert"
+MORE = "desired count 3 → 6 of search-api"
 INCIDENTS = {
     "bad-image": Incident(
         (
@@ -156,8 +157,8 @@ INCIDENTS = {
         fails("31 % of orders fail", "orders-api"),
     ),
     "capacity": Incident(
-        (Told("search-api-tasks-critical", "", NONE.format("2d")),),
-        fires("search-api-tasks-critical"),
+        (Told("search-api-tasks-critical", MORE, rf"^{MORE} .*before the alert$"),),
+        both(fires("search-api-tasks-critical"), changed(MORE)),
     ),
     "dependency": Incident(
         (
@@ -217,6 +218,7 @@ INCIDENTS = {
 
 FAILOVER, CONFIGURATION = "RDS failover of ledger-db", "RDS configuration change of orders-db"
 SCHEDULE = "Schedule Primary: Alice until Monday"
+EDIT = "threshold 80 → 20 of alarm mail-api-cpu-critical"
 SCALE_IN = "desired count 6 → 2 of tickets-api"
 OF_CHANGES = {
     "failover": Incident(
@@ -253,7 +255,7 @@ OF_CHANGES["scale-in"] = Incident(
         Told(
             "p99 4.1 s is over 1 s",
             SCALE_IN,
-            rf"^{SCALE_IN} by autoscaling .*before the alert",
+            rf"^{SCALE_IN}( by autoscaling)? .*before the alert",
             besides=("tickets-web :18→:19",),
         ),
     ),
@@ -269,6 +271,13 @@ OF_CHANGES["schedule-edit"] = Incident(
         ),
     ),
     both(fails("invoices-api: 5xx rate", "invoices-api"), changed(SCHEDULE)),
+)
+OF_CHANGES["alarm-edit"] = Incident(
+    (
+        Told("mail-api-cpu-critical", EDIT, rf"^{EDIT} .*before the alert$"),
+        Told("40 mails wait", "", NONE.format("12d")),
+    ),
+    both(fires("mail-api-cpu-critical", "40 mails wait"), changed(EDIT)),
 )
 INCIDENTS |= OF_CHANGES
 

@@ -16,6 +16,7 @@ KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
 KEPT = 500  # and how many of them at most, the newest
 AUTOSCALING = "autoscaling"  # in *by*: nobody decided it, a scaling policy did
 SCOPE = "changes"  # of a partial failure: the source's changes were not read, while its other rows were
+SCOPES = frozenset({SCOPE, "scaling activities", "edits of alarms"})  # and of parts of them
 _COUNTS = r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])"
 NO_HINT = ServiceHint()
 

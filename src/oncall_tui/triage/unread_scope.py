@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from oncall_tui.domain.change import SCOPE
+from oncall_tui.domain.change import SCOPE, SCOPES
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
@@ -47,7 +47,7 @@ class UnreadScope(msgspec.Struct, frozen=True):
         """
         if not self.changes:
             return ""
-        if service is not None and SCOPE in self.parts.get(service.source, ()):
+        if service is not None and not SCOPES.isdisjoint(self.parts.get(service.source, ())):
             return self.changes[service.source]
         wanted = {pattern.partition("/")[0] for pattern in product.changes} if product is not None else ()
         return next((words for s, words in self.changes.items() if any(fnmatchcase(s, one) for one in wanted)), "")
@@ -69,7 +69,7 @@ def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
 
 def _lacks_changes(source: SourceStatus) -> bool:
     """Return whether there may be changes that it does not tell: also where it is live, and says so of its changes."""
-    return not (source.live and source.complete) or any(problem.scope == SCOPE for problem in source.problems)
+    return not (source.live and source.complete) or any(problem.scope in SCOPES for problem in source.problems)
 
 
 def _lacking(source: SourceStatus) -> str:
@@ -78,7 +78,7 @@ def _lacking(source: SourceStatus) -> str:
     said = next((p.message for p in source.problems if p.scope == SCOPE and p.state is SourceState.OK), "")
     if source.live and said:
         return f"{source.name}: {said}"
-    only = any(problem.scope == SCOPE for problem in source.problems)
+    only = all(problem.scope in SCOPES for problem in source.problems)
     return f"the changes of {source.name} cannot be read now" if only else f"{source.name} was read only in part"
 
 

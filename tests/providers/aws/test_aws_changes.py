@@ -217,6 +217,18 @@ def test_edits_are_read_each_five_minutes_and_denied_ones_leave_the_alarms(clock
     assert len(reading.alerts) == 1
 
 
+def test_edits_are_read_at_once_where_an_alarm_fires_anew(clock: FakeClock, alarms: Alarms) -> None:
+    source = alarm_provider(alarms)
+    asked = []
+    for name in ("", "api", "web", "", "", "worker"):
+        if name:
+            alarms.add(name)
+        clock.advance(3)
+        source.read(ReadRequest())
+        asked.append(alarms.asked["DescribeAlarmHistory"])
+    assert asked == [1, 1, 2, 2, 2, 3]  # five seconds are between two readings
+
+
 def test_an_alarm_s_edit_on_an_endpoint_of_old_types(clock: FakeClock, alarms: Alarms) -> None:
     alarms.history["api"] = [edited(clock, "api", 60, 'Alarm "api" updated')]
     assert [one.what for one in alarm_provider(alarms).read(ReadRequest()).changes] == ["edit of alarm api"]

@@ -27,6 +27,7 @@ from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.decoding import decoder
 
 EVERY_S = 300.0
+SOON_S = 5.0  # between two readings where an alarm fires anew: its edit may be why
 OVERLAP_S = 300.0  # of two readings, for what is told late
 DENIED_S = 900.0
 AGAIN_S = 60.0  # after what failed
@@ -56,7 +57,8 @@ class AlarmEdits:
         self._tracking = show_target_tracking
         self._found: tuple[Change, ...] = ()
         self._read_to = 0.0  # epoch seconds
-        self._due = 0.0  # monotonic seconds
+        self._due = self._asked = 0.0  # monotonic seconds
+        self._soon = False
         self._good_at = clock.monotonic()
         self.problems: tuple[PartialFailure, ...] = ()
 
@@ -65,11 +67,15 @@ class AlarmEdits:
         """The newest first."""
         return self._found
 
-    def read(self) -> None:
-        """Read them where that is due. What cannot be read is a problem of its own; never raises SourceError."""
+    def read(self, soon: bool = False) -> None:
+        """Read them where that is due; *soon*: an alarm fires that did not.
+
+        What cannot be read is a problem of its own; never raises SourceError."""
         moment = self._clock.monotonic()
-        if moment < self._due:
+        self._soon = (self._soon or soon) and not self.problems
+        if moment < self._due and not (self._soon and moment - self._asked >= SOON_S):
             return
+        self._asked, self._soon = moment, False
         wait = EVERY_S
         try:
             self._read(self._clock.now())

@@ -95,7 +95,7 @@ class CloudWatchProvider:
             changes = self._edits.found
             return Reading(source=self.source, at=now, alerts=kept, changes=changes, problems=told, next_in_s=wait)
         self._read_mutes(due)
-        self._edits.read()
+        self._edits.read(any(a.alarm_name not in self._firing for a in alarms if a.state_value == "ALARM"))
         self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
         self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
         rows = (self._row(a) for a in alarms)
