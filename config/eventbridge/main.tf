@@ -11,7 +11,7 @@ resource "aws_sqs_queue" "events" {
   message_retention_seconds  = 3600 # an older event is no news, and what it told is read in another way
   visibility_timeout_seconds = 30
   sqs_managed_sse_enabled    = true
-  # No dead-letter queue: an event only makes things sooner, and what is no event is counted, named and dropped.
+  # No dead-letter queue: an event only makes things sooner, and what is no event is named, and goes after that hour.
 }
 
 resource "aws_sqs_queue_policy" "events" {

@@ -109,7 +109,8 @@ def make_engine(
     read_only = read_only or config.read_only
     journal_path = Path(config.journal_path).expanduser()
     log.start(journal_path.parent)
-    specs = tuple(_spec(options, actor, clock, read_only, stays) for options in config.sources)
+    look_back_s = config.look_back_s
+    specs = tuple(_spec(options, actor, clock, read_only, stays, look_back_s) for options in config.sources)
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     journal = open_journal(config, clock)
     return Engine(
@@ -434,13 +435,21 @@ def unready(config: Config) -> dict[str, str]:
     return found
 
 
-def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, stays: bool = False) -> SourceSpec:
+def _spec(
+    options: SourceOptions,
+    actor: Actor,
+    clock: Clock,
+    read_only: bool,
+    stays: bool = False,
+    look_back_s: float = 3600.0,
+) -> SourceSpec:
     context = Context(
         source=options.name,
         actor_email=actor.email,
         clock=clock,
         read_only=read_only,
         stays=stays,
+        look_back_s=look_back_s,
     )
 
     def build() -> Provider:

@@ -343,6 +343,7 @@ class Context(msgspec.Struct, frozen=True):
 
     *signer* makes a signer from AWS options, which a provider of another system cannot import. *stays*: the program
     goes on reading, as a board and a recorder do, and no command: it may take what is given to one reader alone.
+    *look_back_s*: suspects are looked for in so many seconds before a problem.
     """
 
     source: str
@@ -351,3 +352,4 @@ class Context(msgspec.Struct, frozen=True):
     read_only: bool = False
     stays: bool = False
     signer: Callable[[Any], Signer] | None = None
+    look_back_s: float = 3600.0

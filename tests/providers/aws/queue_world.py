@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_world import ACCOUNT, REGION, error, model
+from botocore.exceptions import EndpointConnectionError
 from botocore.validate import ParamValidator
 
 from oncall_tui.providers.aws.eventbridge.provider import EventBridgeProvider
@@ -29,6 +30,7 @@ class Queue:
         self.asked: Counter[str] = Counter()
         self.waiting: int | None = None  # instead of what is there
         self.waits: list[int] = []
+        self.fails_at = 0  # the how-manieth call for messages does not arrive
         self._sent = 0
 
     def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
@@ -38,6 +40,8 @@ class Queue:
         self.asked[operation] += 1
         if operation in self.refuse:
             raise self.refuse[operation]
+        if operation == "ReceiveMessage" and self.asked[operation] == self.fails_at:
+            raise EndpointConnectionError(endpoint_url=URL)
         return json.dumps(getattr(self, operation)(**params)).encode()
 
     def send(self, body: Any, ago_s: float = 0.0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from oncall_tui import errors
 from oncall_tui.domain.change import ChangeKind
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import ServiceKey
-from oncall_tui.providers.aws.eventbridge.provider import BEHIND, OLD_S, RECEIVES, WAIT_S, _placed
+from oncall_tui.providers.aws.eventbridge.mapping import HEALTH_OPEN_S
+from oncall_tui.providers.aws.eventbridge.provider import BEHIND, LOOK_AGAIN_S, OLD_S, RECEIVES, WAIT_S, _placed
 from oncall_tui.providers.aws.options import EventBridgeOptions
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock
 
+SCALED = "Application Auto Scaling Scaling Activity State Change"
 API = ServiceKey(ACCOUNT, REGION, "main", "api")
 
 
@@ -97,7 +100,9 @@ def test_what_begins_and_what_ends_are_one_change_also_where_the_end_came_first(
     assert [(c.began, c.ended) for c in read(Queue(clock), clock, end, begin).changes] == [(at - 60, at - 20)]
 
 
-def health(at: str, status: str = "open", end: str = "", id: str = "h1", category: str = "issue") -> Any:
+def health(
+    at: str, status: str = "open", end: str = "", id: str = "h1", category: str = "issue", sent: float = 1_800_000_000.0
+) -> Any:
     detail = {
         "eventArn": "arn:aws:health:eu-west-1::event/RDS/AWS_RDS_OPERATIONAL_ISSUE/x",
         "service": "RDS",
@@ -109,7 +114,7 @@ def health(at: str, status: str = "open", end: str = "", id: str = "h1", categor
         "affectedEntities": [{"entityValue": "arn:aws:rds:eu-west-1:123456789012:db:payments-db"}],
         **({"endTime": end} if end else {}),
     }
-    return event("aws.health", "AWS Health Event", detail, 1_800_000_000.0, id)
+    return event("aws.health", "AWS Health Event", detail, sent, id)
 
 
 def test_what_aws_health_tells_goes_on_until_it_says_that_it_is_closed(queue: Queue, clock: FakeClock) -> None:
@@ -128,6 +133,31 @@ def test_what_aws_health_tells_goes_on_until_it_says_that_it_is_closed(queue: Qu
     assert [c.ended for c in one.read(ReadRequest()).changes] == [clock.now() - 120]
     queue.send(health("Fri, 15 Jan 2027 07:50:00 GMT", category="accountNotification", id="h3"))
     assert len(one.read(ReadRequest()).changes) == 1
+
+
+@pytest.mark.parametrize("ago_s", [0.0, 300.0])
+def test_an_older_update_of_aws_health_takes_no_end_back(queue: Queue, clock: FakeClock, ago_s: float) -> None:
+    one = provider(queue, clock)
+    queue.send(health("Fri, 15 Jan 2027 07:50:00 GMT", "closed", "Fri, 15 Jan 2027 07:58:00 GMT", "h2"))
+    one.read(ReadRequest())
+    queue.send(health("Fri, 15 Jan 2027 07:50:00 GMT", sent=clock.now() - ago_s))
+    assert [c.ended for c in one.read(ReadRequest()).changes] == [clock.now() - 120]
+
+
+def test_what_aws_health_never_closes_ends_twelve_hours_after_its_last_update(queue: Queue, clock: FakeClock) -> None:
+    one, sent = provider(queue, clock), clock.now()
+    queue.send(health("Fri, 15 Jan 2027 07:50:00 GMT", sent=sent))
+    one.read(ReadRequest())
+    clock.at += HEALTH_OPEN_S
+    assert [c.under_way for c in one.read(ReadRequest()).changes] == [True]
+    clock.at += 1
+    change = one.read(ReadRequest()).changes[0]
+    assert (change.ended, change.text) == (sent, "We are investigating. (its end was not told)")
+    queue.send(health("Fri, 15 Jan 2027 07:50:00 GMT", id="h2", sent=clock.now()))
+    assert [c.under_way for c in one.read(ReadRequest()).changes] == [True]
+    clock.at += 2 * 86_400
+    assert one.read(ReadRequest()).changes == ()
+    assert not one._changes
 
 
 def test_maintenance_that_is_to_come_is_told_once_it_has_begun(queue: Queue, clock: FakeClock) -> None:
@@ -150,14 +180,13 @@ def test_scaling_moves_its_service_and_an_alarm_s_edit_is_a_change(queue: Queue,
         "statusCode": "Successful",
         "scaledToMax": True,
     }
-    kind = "Application Auto Scaling Scaling Activity State Change"
     edit = {"alarmName": "api-5xx", "operation": "update", "configuration": {}}
     reading = read(
         queue,
         clock,
-        event("aws.application-autoscaling", kind, detail, clock.now(), "a"),
+        event("aws.application-autoscaling", SCALED, detail, clock.now(), "a"),
         event("aws.cloudwatch", "CloudWatch Alarm Configuration Change", edit, clock.now(), "b"),
-        event("aws.application-autoscaling", kind, {**detail, "serviceNamespace": "dynamodb"}, clock.now(), "c"),
+        event("aws.application-autoscaling", SCALED, {**detail, "serviceNamespace": "dynamodb"}, clock.now(), "c"),
     )
     assert [(c.what, c.kind) for c in reading.changes] == [("edit of alarm api-5xx", ChangeKind.ALARM)]
     assert reading.moved == (API,)
@@ -228,8 +257,8 @@ POISON = {
     "other JSON": {"hello": "world"},
     "a list": [1, 2],
     "wrong types": {**deployment(0.0), "detail": None, "id": 7},
-    "a detail that is no object": deployment(1.8e9, "p1") | {"detail": "x"},
-    "no service": deployment(1.8e9, "p2") | {"resources": ["arn:aws:ecs:eu-west-1:1:cluster/main"]},
+    "an application's event": event("shop.orders", "Order Paid", {"order": 17}, 1.8e9, "p3"),
+    "a partner's event": event("aws.partner/shop.example/orders", "Order Paid", {"order": 17}, 1.8e9, "p4"),
     "256 kB": "x" * 262_144,
     "nested": "[" * 100_000,
     "SNS's, and no event in it": {"Type": "Notification", "Message": "x"},
@@ -239,7 +268,7 @@ POISON = {
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_a_message_that_is_no_event_is_dropped_and_counted_and_holds_up_no_other(
+def test_a_message_that_is_no_event_is_left_and_counted_and_holds_up_no_other(
     queue: Queue, clock: FakeClock, poison: Any
 ) -> None:
     one = provider(queue, clock)
@@ -249,14 +278,152 @@ def test_a_message_that_is_no_event_is_dropped_and_counted_and_holds_up_no_other
     assert reading.moved == (API,)
     problem = reading.problems[0]
     assert (problem.state, problem.scope) == (SourceState.MALFORMED, "messages")
-    assert "1 in the last 10m is no event of EventBridge, and dropped: " in problem.message
+    assert "1 in the last 10m is no event of AWS, and left in the queue: " in problem.message
     assert len(problem.message) < 200
     one.read(ReadRequest())
-    assert not queue.messages
+    assert list(queue.messages) == ["m1"]
+    queue.messages.clear()  # its retention ended
     clock.at += 601
     assert [p.scope for p in one.read(ReadRequest()).problems] == ["changes"]
     clock.at += 3600
     assert one.read(ReadRequest()).problems == ()
+
+
+@pytest.mark.parametrize("more", [{"detail": "x"}, {"resources": ["arn:aws:ecs:eu-west-1:1:cluster/main"]}])
+def test_an_event_that_is_not_as_documented_is_counted_and_deleted(queue: Queue, clock: FakeClock, more: Any) -> None:
+    one = provider(queue, clock)
+    queue.send(deployment(clock.now(), "odd") | more)
+    problem = one.read(ReadRequest()).problems[0]
+    assert problem.state is SourceState.MALFORMED
+    assert "1 in the last 10m is not as AWS documents it, and of no use: aws.ecs ECS Deplo" in problem.message
+    one.read(ReadRequest())
+    assert not queue.messages
+
+
+def test_a_queue_of_something_else_is_left_alone(queue: Queue, clock: FakeClock) -> None:
+    one = provider(queue, clock)
+    for _ in range(17):
+        queue.send({"order": 17, "charge": True})
+    for _ in range(30):
+        with pytest.raises(
+            errors.Malformed, match=r"^not a queue of EventBridge: the 10 messages .* none was del"
+        ) as it:
+            one.read(ReadRequest())
+        clock.at += 15
+    assert "check queue:" in it.value.hint
+    assert (len(queue.messages), queue.asked["ReceiveMessage"], queue.asked["DeleteMessageBatch"]) == (17, 1, 0)
+    assert not [m for m in queue.messages.values() if m["hidden"] > clock.monotonic() - 440]  # hidden for 5 s
+    queue.messages.clear()
+    queue.send(deployment(clock.now()))
+    clock.at += LOOK_AGAIN_S
+    assert one.read(ReadRequest()).moved == (API,)
+
+
+def test_what_is_left_in_a_queue_of_events_comes_seldom_and_holds_up_no_event(queue: Queue, clock: FakeClock) -> None:
+    one = provider(queue, clock)
+    queue.send(deployment(clock.now()))
+    one.read(ReadRequest())
+    for n in range(100):
+        queue.send(f"poison {n}")
+    calls = queue.asked["ReceiveMessage"]
+    for _ in range(300):
+        before = queue.asked["ReceiveMessage"]
+        reading = one.read(ReadRequest())
+        assert queue.asked["ReceiveMessage"] - before <= RECEIVES
+        assert reading.next_in_s == WAIT_S
+        clock.at += WAIT_S
+    assert queue.asked["ReceiveMessage"] - calls < 300 + 60  # a quiet queue costs 300
+    assert reading.problems[0].message.startswith("100 in the last 10m are no events of AWS, and left in the queue")
+    queue.send(deployment(clock.now(), "e2"))
+    assert one.read(ReadRequest()).moved == (API,)
+    assert one.read(ReadRequest()).next_in_s == WAIT_S
+    assert len(queue.messages) == 100
+
+
+def test_a_poll_that_fails_half_way_tells_what_it_had_with_the_next_reading(queue: Queue, clock: FakeClock) -> None:
+    one = provider(queue, clock)
+    for n in range(10):
+        queue.send(deployment(clock.now(), f"e{n}", f"api-{n}"))
+    queue.fails_at = 2
+    with pytest.raises(errors.Offline):
+        one.read(ReadRequest())
+    assert len(one.read(ReadRequest()).moved) == 10
+    assert len(queue.messages) == 10  # deleted once the reading was published
+    assert one.read(ReadRequest()).moved == ()
+    assert not queue.messages
+
+
+@pytest.mark.parametrize(("look_back_s", "hours", "span"), [(60.0, 1, "hour"), (7200.0, 2, "120 minutes")])
+def test_a_queue_knows_no_change_until_it_was_read_for_as_long_as_suspects_are_looked_for(
+    queue: Queue, clock: FakeClock, look_back_s: float, hours: int, span: str
+) -> None:
+    one = provider(queue, clock, look_back_s=look_back_s)
+    words = f"a queue tells nothing of the {span} before it was read"
+    assert [p.message for p in one.read(ReadRequest()).problems] == [words]
+    clock.at += hours * 3600 - 1
+    assert [p.message for p in one.read(ReadRequest()).problems] == [words]
+    clock.at += 1
+    assert one.read(ReadRequest()).problems == ()
+
+
+ODD = (
+    "",
+    0,
+    -1,
+    1e308,
+    10**30,
+    None,
+    True,
+    [],
+    {},
+    "x",
+    "\x00",
+    "Mon, 01 Jan 2020 00:00:00 +99999999999999999",
+    "9" * 400,
+)
+ODD_TIMES = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "Fri, 31 Dec 9999 23:59:59 -9999", "1 2 3", "-1")
+
+
+def mutated(node: Any, rng: random.Random) -> Any:
+    """Return a copy of an event with one of its values another."""
+    if isinstance(node, (dict, list)) and node and rng.random() < 0.85:
+        at = rng.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        copy: Any = node.copy()
+        if isinstance(node, dict) and rng.random() < 0.1:
+            del copy[at]
+        else:
+            copy[at] = mutated(node[at], rng)
+        return copy
+    if isinstance(node, str) and node and rng.random() < 0.4:
+        at = rng.randrange(len(node))
+        return node[:at] + rng.choice(("", ":", "/", "9", "é", "\ud800")) + node[at + 1 :]
+    return rng.choice(ODD + ODD_TIMES)
+
+
+def test_a_hundred_mutations_of_each_event_end_no_poll(queue: Queue, clock: FakeClock) -> None:
+    now, rng = clock.now(), random.Random(7)
+    scaling = {"resourceId": "service/main/api", "serviceNamespace": "ecs", "startTime": "2027-01-15T07:59:00Z"}
+    edit = {"alarmName": "api-5xx", "operation": "update"}
+    events = [
+        deployment(now),
+        task(now),
+        rds(now, ["failover"], "x"),
+        health("Fri, 15 Jan 2027 07:50:00 GMT", "closed", "Fri, 15 Jan 2027 07:58:00 GMT"),
+        event("aws.codedeploy", "CodeDeploy Deployment State-change Notification", {}, now),
+        event("aws.application-autoscaling", SCALED, scaling, now),
+        event("aws.cloudwatch", "CloudWatch Alarm Configuration Change", edit, now),
+    ]
+    bodies = [one | {"time": when} for one in events for when in ODD + ODD_TIMES]
+    bodies += [mutated(one, rng) for one in events for _ in range(100)]
+    one = provider(queue, clock)
+    queue.send(deployment(now, "first"))
+    one.read(ReadRequest())
+    for n, body in enumerate(bodies):
+        queue.send({**body, "id": f"n{n}"} if isinstance(body, dict) and body.get("id") == "e1" else body)
+    for _ in range(len(bodies) // 80 + 2):
+        reading = one.read(ReadRequest())
+        assert all(change.began <= now for change in reading.changes)
+    assert reading.changes
 
 
 def test_a_type_that_nobody_knows_is_counted_apart_and_shows_nothing(queue: Queue, clock: FakeClock) -> None:
@@ -276,7 +443,9 @@ def test_a_type_that_nobody_knows_is_counted_apart_and_shows_nothing(queue: Queu
 
 def test_a_type_of_that_name_from_elsewhere_tells_nothing(queue: Queue, clock: FakeClock) -> None:
     forged = deployment(clock.now()) | {"source": "my.app"}
-    assert read(queue, clock, forged).moved == ()
+    assert read(queue, clock, forged, task(clock.now(), group="service:web")).moved == (
+        ServiceKey(ACCOUNT, REGION, "main", "web"),
+    )
 
 
 def test_an_event_that_comes_twice_is_told_once(queue: Queue, clock: FakeClock) -> None:

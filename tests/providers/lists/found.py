@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 import types
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
@@ -143,7 +144,7 @@ def good(of: Any, number: int, name: str = "", depth: int = 0) -> Any:
         return 1_700_000_000 + number
     if base is Any:
         return {"any": "thing"}
-    if any(part in name for part in TIMES):
+    if base is datetime or any(part in name for part in TIMES):
         return f"2023-11-14T22:13:{20 + number}Z"
     return f"{name or 'text'}-{number}"
 

@@ -38,7 +38,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_lists_are_found() -> None:
-    assert {one.provider for one in lists()} == PROVIDERS | {"aws/cloudtrail"}
+    assert {one.provider for one in lists()} == PROVIDERS | {"aws/cloudtrail", "aws/discovery"}
     assert len(lists()) >= 45
     names = {one.name for one in lists()}
     assert {"PagerDutyOnCall", "LogEntry", "ListedSilence", "DescribeTasks.tasks", "FilterLogEvents.events"} <= names

@@ -20,6 +20,7 @@ from oncall_tui.providers.aws.rds.mapping import CLUSTER, INSTANCE, DatabaseEven
 from oncall_tui.providers.lists import UNDECODABLE, DamagedItem, decode, decode_item
 
 TEXT = 300  # characters of a change's text
+HEALTH_OPEN_S = 12 * 3600.0  # how long after its last update an end of what AWS Health tells is waited for
 KIND = 80  # and of an event's source and type, where they are told
 
 
@@ -27,18 +28,24 @@ DATABASES = frozenset({"aws.rds RDS DB Instance Event", "aws.rds RDS DB Cluster 
 
 
 class NotAnEvent(Exception):
-    """A message that is no event of EventBridge: why, in words that repeat nothing of it."""
+    """A message that is no event of AWS's: why, in words that repeat nothing of it. It may be somebody else's."""
+
+
+class NotAsDocumented(Exception):
+    """An event of AWS's whose content is not as AWS documents it: which, in words."""
 
 
 class Told(msgspec.Struct, frozen=True):
     """The news of one event. *id* is the event's; *kind* its source and type, for what is counted as not used.
 
     *moved*: the service that ECS told of. Its cluster and name are empty where the event names neither (CodeDeploy).
-    *database*: an event of RDS, of which several make one change (``rds.mapping.changes``).
+    *database*: an event of RDS, of which several make one change (``rds.mapping.changes``). *at* is the event's own
+    time, in seconds since the epoch: of two updates of one change, the later one counts.
     """
 
     id: str
     kind: str
+    at: float
     moved: ServiceKey | None = None
     change: Change | None = None
     database: DatabaseEvent | None = None
@@ -50,7 +57,18 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def envelope(body: str) -> w.Envelope:
-    """Return the event in a message, also where an SNS topic is in between. Raises NotAnEvent."""
+    """Return the event in a message, also where an SNS topic is in between. Raises NotAnEvent.
+
+    AWS's own events have a source that begins with ``aws.`` ("AWS service event metadata"), which nobody else may send
+    (PutEvents); ``aws.partner/`` are other companies'.
+    """
+    found = _unwrapped(body)
+    if not found.source.startswith("aws.") or found.source.startswith("aws.partner/"):
+        raise NotAnEvent("an event of an application, not of AWS")
+    return found
+
+
+def _unwrapped(body: str) -> w.Envelope:
     raw = body.encode("utf-8", "replace")
     try:
         return decode(raw, w.Envelope)
@@ -75,18 +93,18 @@ def _why(error: Exception) -> str:
 
 
 def told(source: str, event: w.Envelope, sent_at: float) -> Told:
-    """Return what *event* tells; *sent_at* is when SQS took it (seconds since the epoch). Raises NotAnEvent."""
+    """Return what *event* tells; *sent_at* is when SQS took it (seconds since the epoch). Raises NotAsDocumented."""
     kind = "".join(c if c.isprintable() else " " for c in f"{event.source} {event.detail_type}"[:KIND])
     make, at = _MAKERS.get((event.source, event.detail_type)), _when(event.time, sent_at)
     try:
         if kind in DATABASES:
-            return Told(event.id, kind, database=_rds(event, at))
+            return Told(event.id, kind, at, database=_rds(event, at))
         if make is None:
-            return Told(event.id, kind)
+            return Told(event.id, kind, at)
         moved, change = make(event, source, at)
     except (*UNDECODABLE, DamagedItem):
-        raise NotAnEvent(f"{kind}, but not as AWS documents it") from None
-    return Told(event.id, kind, moved, change)
+        raise NotAsDocumented(kind) from None
+    return Told(event.id, kind, at, moved, change)
 
 
 def _when(text: str, sent_at: float) -> float:
@@ -96,7 +114,7 @@ def _when(text: str, sent_at: float) -> float:
     except ValueError:
         try:
             stamp = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return sent_at
     try:
         found = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
@@ -183,6 +201,19 @@ def _health(event: w.Envelope, source: str, at: float) -> Made:
     text = detail.event_description[0].latest_description if detail.event_description else ""
     id = detail.event_arn or event.id
     return None, _change(source, id, ChangeKind.MAINTENANCE, what, named, began, end, by="AWS", text=text)
+
+
+def over(change: Change, told_at: float, now: float) -> Change:
+    """End what goes on since HEALTH_OPEN_S and was told nothing of for so long: its "closed" may have been lost.
+
+    *told_at* is the time of its last update; it and *now* in seconds since the epoch. It ends there, or at its begin
+    where that is later.
+    """
+    last = max(change.began, told_at)
+    if change.ended is None and now - last > HEALTH_OPEN_S:
+        said = f"{change.text} (its end was not told)".strip()
+        return msgspec.structs.replace(change, ended=last, text=said)
+    return change
 
 
 def _planned(text: str, at: float) -> float:

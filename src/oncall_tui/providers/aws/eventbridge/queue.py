@@ -16,6 +16,8 @@ from oncall_tui.providers.lists import Damage
 
 A_CALL = 10  # messages: the most that SQS gives, or deletes, in one call
 HIDDEN_S = 30  # a message that is not deleted comes again after that: this program ended in between
+HIDDEN_UNSURE_S = 5  # while it is not known whether the queue is one of events: somebody else may wait for its messages
+HIDDEN_FOREIGN_S = 300  # while some are no events: they are left in the queue, and are not to come all the time
 COUNTED = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn")
 
 
@@ -39,8 +41,11 @@ class EventQueue:
         self._named = queue
         self._url = queue if "://" in queue else ""
 
-    def receive(self, wait_s: int, damage: Damage) -> list[w.QueueMessage]:
-        """Take up to ten messages; wait for the first one for *wait_s* seconds at the most. Raises SourceError."""
+    def receive(self, wait_s: int, hidden_s: int, damage: Damage) -> list[w.QueueMessage]:
+        """Take up to ten messages; wait for the first one for *wait_s* seconds at the most. Raises SourceError.
+
+        Nobody else gets them for *hidden_s* seconds. Then those that were not deleted come again.
+        """
         url = self._where()
         try:
             answer = self._client.read(
@@ -51,7 +56,7 @@ class EventQueue:
                 QueueUrl=url,
                 MaxNumberOfMessages=A_CALL,
                 WaitTimeSeconds=wait_s,
-                VisibilityTimeout=HIDDEN_S,
+                VisibilityTimeout=hidden_s,
                 MessageSystemAttributeNames=["SentTimestamp"],
             )
         except Gone as error:
