@@ -28,6 +28,7 @@ WHAT = {
     "schedule": (ChangeKind.SCHEDULE, "override of {}"),
     "effect": (ChangeKind.PLACEMENT, "no room for a task of {}"),
 }
+ACCOUNT, ELSEWHERE, REGION = "111111111111", "222222222222", "ap-northeast-1"
 PROVIDERS = {"prod": "ecs", "prom": "alertmanager", "alarms": "cloudwatch", "pager": "pagerduty"}
 
 
@@ -140,6 +141,8 @@ def _change(told: Changed, at: float) -> Change:
         by=told.by,
         service_id=service_id(told.service) if told.service else "",
         effect=told.what == "effect",
+        account=(ELSEWHERE if told.elsewhere else ACCOUNT) if told.alarm else "",
+        region=REGION if told.alarm else "",
     )
 
 
@@ -169,5 +172,13 @@ def _alert(problem: Problem, source: str, id: str, began: float, state: AlertSta
         began=began,
         labels=labels if source == "prom" else (),
         hint=ServiceHint(cluster="main", service=problem.service) if names and problem.service else ServiceHint(),
-        keys=(f"key:{problem.name}",) if problem.seen else (),
+        keys=_keys(problem, source),
     )
+
+
+def _keys(problem: Problem, source: str) -> tuple[str, ...]:
+    """What joins it with what the others see; of an alarm its ARN too."""
+    if not problem.seen:
+        return ()
+    arn = (f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:alarm-{problem.name}",) if source == "alarms" else ()
+    return (f"key:{problem.name}", *arn)

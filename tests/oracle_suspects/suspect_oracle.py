@@ -9,7 +9,8 @@
    deployed".
 
 5. A change is a suspect by rule 1, of the alert's service, or of a thing that its product owns; an edit of an alarm of
-   what that alarm fires for, and of nothing else; an edit of an on-call schedule, or an effect, of nothing.
+   what that alarm fires for, in that account and region, and of nothing else; an edit of an on-call schedule, or an
+   effect, of nothing.
 6. What does harm by itself is a failover, an edit, and tasks taken away: by a person, or at most ten minutes before.
    Done to the service itself or to a thing of its product, it stands before the service's deploys that began before
    it, where these do not go wrong (tasks stop or it failed, not longer ago than ten minutes), and before other
@@ -92,7 +93,7 @@ def _about(change: Changed, problem: Problem, product: str) -> bool:
     if change.what in ("schedule", "effect"):
         return False
     if change.alarm:
-        return change.alarm == problem.name
+        return change.alarm == problem.name and not change.elsewhere
     return bool((problem.service and change.service == problem.service) or (product and product in change.products))
 
 

@@ -35,7 +35,8 @@ class Deployed:
 class Changed:
     """One change. *service* is empty where it is of none; *products* own the thing that was changed.
 
-    *end* is the start for what takes no time, and None while it is under way. *alarm*: the problem whose alarm it is.
+    *end* is the start for what takes no time, and None while it is under way. *alarm*: the problem whose alarm it is;
+    *elsewhere*: an alarm of that name, in another account or region.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Changed:
     end: float | None
     by: str = ""
     alarm: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Town:
         ]
         lines += [
             f"  {c.what} {c.name} of {c.service or '-'}/{','.join(c.products) or '-'} by {c.by or '?'}"
-            f"{f' (alarm of {c.alarm})' if c.alarm else ''}: {ago(c.start)} to {ago(c.end)}"
+            f"{f' (alarm of {c.alarm})' if c.alarm else ''}{' elsewhere' if c.elsewhere else ''}: "
+            f"{ago(c.start)} to {ago(c.end)}"
             for c in sorted(self.changes, key=lambda c: c.start)
         ]
         lines += [
@@ -164,7 +167,13 @@ class _Building:
     # --- what was changed
 
     def change(
-        self, what: str, start: float, service: str = "", products: tuple[str, ...] = (), alarm: str = ""
+        self,
+        what: str,
+        start: float,
+        service: str = "",
+        products: tuple[str, ...] = (),
+        alarm: str = "",
+        elsewhere: bool = False,
     ) -> None:
         """One change of a *service*, of a thing that *products* own, or of an alarm's problem."""
         rng = self.rng
@@ -176,7 +185,7 @@ class _Building:
         owners = products or ((self.product_of(service),) if self.product_of(service) else ())
         over = None if end >= self.now or (what == "failover" and rng.random() < 0.05) else end
         name = f"c{len(self.changes)}"
-        self.changes.append(Changed(name, what, service, owners, start, over, by, alarm))
+        self.changes.append(Changed(name, what, service, owners, start, over, by, alarm, elsewhere))
 
     def changed(self) -> None:
         """What was done lately, to databases and to services."""
@@ -232,6 +241,8 @@ class _Building:
             if rng.random() < 0.15 and any(who == "alarms" for who, _ in p.seen):
                 at = p.firings[-1][0] - rng.choice((-20, 10, 30, 90)) * rng.uniform(0.2, 1) * MINUTE
                 self.change("alarm", at, alarm=p.name)
+                if rng.random() < 0.4:
+                    self.change("alarm", at + rng.uniform(-90, 90), alarm=p.name, elsewhere=True)
 
     # --- what fired
 

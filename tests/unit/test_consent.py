@@ -178,6 +178,10 @@ def test_a_change_that_stands_first_is_said_and_wants_the_name_also_where_tasks_
             Confirm.NAME, "api", "A change is suspected first",
         )  # fmt: skip
     assert dressed(seen, journal, verb=Verb.RESTART, failing=True).confirm is Confirm.YES
+    unread = triaged(alerts=(fires(),), changes=(failover,), sources={"prod": SourceState.EXPIRED})
+    both = dressed(unread, journal).warnings
+    assert both[0].startswith("a change is the likelier cause")
+    assert both[1] == "whether a deploy is suspected is not known: prod cannot be read now"
 
 
 def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:

@@ -21,7 +21,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import PartialFailure, SourceState, SourceStatus
 from oncall_tui.triage.changes import told_once
-from oncall_tui.triage.consent import change_instead
+from oncall_tui.triage.consent import change_instead, reason_missing
 from oncall_tui.triage.suspects import Suspect, Suspicion, suspicion
 from oncall_tui.triage.triager import Rules, TriagedAlert, TriagedBoard, Triager
 from oncall_tui.tui.presenters import group_cells
@@ -155,6 +155,36 @@ def test_an_alarm_s_edit_is_a_suspect_of_that_alarm_alone() -> None:
     assert names(alerts["prom/a"]) == []
 
 
+def test_an_alarm_s_edit_in_another_account_or_region_is_no_suspect() -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:111111111111:alarm:api-5xx"
+    fires = alert("alarms/api-5xx", provider="cloudwatch", title="api-5xx", began=NOW, hint=hint("api"), keys=(arn,))
+
+    def edited(account: str, region: str) -> list[str]:
+        of: dict[str, Any] = {"id": "ev/e", "source": "ev", "account": account, "region": region}
+        edit = change("e", 1, kind=ChangeKind.ALARM, what="edit of alarm api-5xx", resource="api-5xx", **of)
+        told = triaged(fires, changes=(edit,))
+        assert bool(told.changes_of(None, None, (fires,))) == bool(told.alerts[0].suspicion.suspects)
+        return names(told.alerts[0].suspicion)
+
+    assert edited("111111111111", "eu-west-1") == ["e"]
+    assert edited("222222222222", "eu-west-1") == []
+    assert edited("111111111111", "us-east-1") == []
+    assert edited("", "") == []  # a name alone does not tell which alarm it is
+
+
+def test_what_is_known_to_be_elsewhere_is_never_the_same_change_and_the_one_with_an_end_is_told() -> None:
+    here = change("a", 5, None, by="Bob", account="111111111111", region="eu-west-1")
+    for of in ({"account": "222222222222"}, {"region": "us-east-1"}):
+        there = msgspec.structs.replace(here, id="b/a", source="b", **of)
+        assert told_once([here, there]) == [there, here]  # by id, since they began together
+        unknown = msgspec.structs.replace(here, id="c/a", source="c", by="", account="", region="")
+        assert len(told_once([here, unknown, there])) == 2
+    over = msgspec.structs.replace(here, id="b/a", source="b", ended=here.began + 9, by="")
+    assert told_once([here, over]) == told_once([over, here]) == [over]
+    jobs = msgspec.structs.replace(here, id="b/a", source="b", service_id=JOBS)
+    assert len(told_once([msgspec.structs.replace(here, service_id=API), jobs])) == 2
+
+
 def test_what_two_sources_tell_is_one_change_as_the_one_that_knows_more_tells_it() -> None:
     shop = msgspec.structs.replace(SHOP, changes=("*/shop-*",))
     told = change("f", 1, None)
@@ -176,7 +206,7 @@ def test_what_two_sources_tell_is_one_change_as_the_one_that_knows_more_tells_it
 def test_rows_follow_changes_that_come_and_go_and_others_stay_the_same_objects() -> None:
     triager = Triager(Rules(products=(SHOP, msgspec.structs.replace(SHOP, name="x", services=(), changes=()))))
     other = alert("prom/b", began=NOW, hint=hint("nothing"))
-    edit = change("e", 1, kind=ChangeKind.ALARM, what="edit of it", resource=other.title, source="x")
+    edit = change("e", 1, kind=ChangeKind.ALARM, what="edit of it", resource=other.title, source="prom")
     first = triager.triage(shown(FIRES, other)).alerts
     second = triager.triage(shown(FIRES, other, changes=(change("f", 1),))).alerts
     third = triager.triage(shown(FIRES, other, changes=(change("f", 1), edit))).alerts
@@ -209,6 +239,44 @@ def test_a_product_without_sources_of_changes_says_nothing_of_changes() -> None:
     plain = msgspec.structs.replace(SHOP, changes=())
     found = Triager(Rules(products=(plain,))).triage(shown(FIRES, state=SourceState.DENIED)).alerts[0]
     assert found.suspicion.words(NOW) == "no suspect: no deploy in the hour before"
+
+
+WEAK = [
+    scaled("out", 1, 2, 4),
+    change("r", 1, kind=ChangeKind.RELEASE, what="release 1.9 of api", service_id=API),
+    change("o", 1, kind=ChangeKind.OTHER, what="a flag", service_id=API),
+]
+
+
+@pytest.mark.parametrize("weak", WEAK, ids=[c.what for c in WEAK])
+def test_weak_evidence_does_not_hide_that_deploys_were_not_read(weak: Change) -> None:
+    def seen(state: SourceState, *changes: Change) -> TriagedBoard:
+        whole = shown(FIRES, changes=changes)
+        ecs = msgspec.structs.replace(whole.sources["prod"], provider="ecs", state=state)
+        read = msgspec.structs.replace(whole, sources=MappingProxyType({**whole.sources, "prod": ecs}))
+        return Triager(Rules(products=(SHOP,))).triage(read)
+
+    asked = (API, revision(42).task_definition, "prod/api2")
+    for state in (SourceState.DENIED, SourceState.OFFLINE):
+        told = seen(state, weak)
+        (one,) = told.alerts
+        assert names(one.suspicion) == [weak.id.partition("/")[2]]
+        assert one.suspicion.change_first is None
+        assert one.suspicion.words(NOW).startswith("not known: prod cannot be read now; ")
+        assert weak.what in one.suspicion.words(NOW)
+        cell = group_cells.suspect(one)
+        assert cell[0].startswith("suspect not known; ")
+        assert cell[2] == "suspect not known"
+        assert change_instead(told, *asked) == ""
+        assert reason_missing(told, *asked) == "whether a deploy is suspected is not known: prod cannot be read now"
+        (strong,) = seen(state, weak, change("f", 2)).alerts
+        assert strong.suspicion.words(NOW).startswith("RDS failover")
+        assert group_cells.suspect(strong)[0] == "◂ RDS failover 2m before"
+    (read,) = seen(SourceState.OK, weak).alerts
+    assert read.suspicion.in_doubt == ""
+    assert group_cells.suspect(read)[0].startswith("◂ ")
+    (lost,) = triaged(FIRES, changes=(scaled("s", 1, 2, 4),), state=SourceState.DENIED).alerts
+    assert lost.suspicion.words(NOW).startswith("not known: rds cannot be read now; desired count 2 → 4")
 
 
 # --- R, and what the row shows ----------------------------------------------------------------------------------------

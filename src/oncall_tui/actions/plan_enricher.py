@@ -18,7 +18,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, against_resolving, cautions, stays_open
-from oncall_tui.triage.consent import change_instead, is_suspected, quiet, reason_missing
+from oncall_tui.triage.consent import change_instead, deploys_unread, is_suspected, quiet, reason_missing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -71,7 +71,9 @@ class PlanEnricher:
         product = triaged.products.get(service_id)
         instead = self._change_instead(plan, triaged, service_id)
         unasked = instead or self._unasked(plan, triaged, service_id)
-        warnings = [*([unasked] if unasked else self._quiet(plan, triaged, service_id)), *plan.warnings]
+        unread = self._deploy_unread(plan, triaged, service_id) if instead else ""
+        reasons = [words for words in (unasked, unread) if words]
+        warnings = [*(reasons or self._quiet(plan, triaged, service_id)), *plan.warnings]
         if product and product.rollback_note and plan.verb is not Verb.CONTINUE:
             warnings.insert(0, product.rollback_note)
         if plan.verb is Verb.CONTINUE:
@@ -131,6 +133,13 @@ class PlanEnricher:
         if plan.verb is not Verb.ROLL_BACK:
             return ""
         return change_instead(triaged, service_id, str(plan.request.get("from", "")), plan.target)
+
+    @staticmethod
+    def _deploy_unread(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:
+        """Say, beside a likelier change, that a deploy may be suspected after all, since not all of them were read."""
+        if is_suspected(triaged, service_id, str(plan.request.get("from", "")), plan.target):
+            return ""
+        return deploys_unread(triaged, service_id)
 
     @staticmethod
     def _unasked(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:

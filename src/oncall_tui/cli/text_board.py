@@ -95,7 +95,7 @@ def _suspicion(row: TriagedAlert, now: float) -> str:
     if row.alert.state is AlertState.RESOLVED or not (row.suspicion.first or row.pages):
         return ""
     words = row.suspicion.words(now, configured_zone())
-    return f"◂ {words}" if row.suspicion.first else words
+    return f"◂ {words}" if row.suspicion.first and not row.suspicion.in_doubt else words
 
 
 def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:

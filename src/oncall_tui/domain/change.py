@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from oncall_tui.domain.alert import ServiceHint
+from oncall_tui.domain.alert import Alert, ServiceHint
 
 KEPT_S = 24 * 3600.0  # how long a source's reading keeps a change after its end
 KEPT = 500  # and how many of them at most, the newest
@@ -19,6 +19,7 @@ SCOPE = "changes"  # of a partial failure: the source's changes were not read, w
 SCOPES = frozenset({SCOPE, "scaling activities", "edits of alarms"})  # and of parts of them
 _COUNTS = r"(?<![\d–.-])(\d+) → (\d+)(?![\d–.-])"
 NO_HINT = ServiceHint()
+_ALARM_ARN = ":cloudwatch:"
 
 
 class ChangeKind(StrEnum):
@@ -46,7 +47,7 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     *began* is when it began. *ended* is when it was over: the same as *began* for what takes no time, None while it
     is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is what its source
-    says of it, *url* where it can be read.
+    says of it, *url* where it can be read. *account* and *region* are those of AWS where it was done; empty: not known.
 
     *effect*: it is what happened to a service, not what was done to it (ECS cannot place its tasks): told beside the
     alert, never a suspect.
@@ -65,6 +66,8 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     service_id: str = ""
     hint: ServiceHint = NO_HINT
     effect: bool = False
+    account: str = ""
+    region: str = ""
 
     @property
     def under_way(self) -> bool:
@@ -81,6 +84,28 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def path(self) -> str:
         """``SOURCE/RESOURCE``: what a product's globs are matched with."""
         return f"{self.source}/{self.resource}"
+
+    @property
+    def alarm_keys(self) -> frozenset[str]:
+        """Return what names the alarm that was edited, as ``alarm_keys_of`` its alerts; empty: it is no alarm's edit.
+
+        A name alone does not tell which alarm it is: each account and region may have one of that name.
+        """
+        if self.kind is not ChangeKind.ALARM:
+            return frozenset()
+        if self.account and self.region:
+            return frozenset((f"{self.region}:{self.account}:alarm:{self.resource}",))
+        return frozenset((self.path,))
+
+
+def alarm_keys_of(alert: Alert) -> frozenset[str]:
+    """Return what names the alarms that *alert* is of: its own source's names, and what ARNs of alarms say.
+
+    ``arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:NAME`` (CloudWatch user guide, "Actions, resources, and condition
+    keys"): all after ``cloudwatch:``, since the partition follows from the region.
+    """
+    arns = (key.partition(_ALARM_ARN)[2] for key in alert.keys if key.startswith("arn:"))
+    return frozenset((alert.id, f"{alert.source}/{alert.title}", *(rest for rest in arns if ":alarm:" in rest)))
 
 
 def newest(changes: tuple[Change, ...], now: float) -> tuple[Change, ...]:

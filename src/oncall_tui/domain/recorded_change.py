@@ -38,6 +38,7 @@ def entry_data(change: Change, products: tuple[str, ...], old: str) -> dict[str,
         ("description", change.text),
         ("url", change.url),
     )
+    more = (*more, ("account", change.account), ("region", change.region))
     more = (*more, ("effect", change.effect), ("service", change.service_id), ("products", list(products)))
     return told | {name: value for name, value in more if value}
 
@@ -63,6 +64,8 @@ def _read(entry: Entry) -> RecordedChange:
         url=str(data.get("url", "")),
         service_id=str(data.get("service", "")),
         effect=data.get("effect") is True,
+        account=str(data.get("account", "")),
+        region=str(data.get("region", "")),
     )
     return RecordedChange(change, tuple(map(str, data.get("products", ()))))
 

@@ -115,12 +115,14 @@ def _span(
 def _of_changes(journal: Journal, scope: RecordScope, begin: float, end: float) -> Iterable[RecordEvent]:
     """Return what else was changed of the scope, each at the time when it began: it was written up to a day later."""
     known = recorded(journal.since(begin, (EntryKind.CHANGE,), until=end + DAY_S))
-    for change in told_once(one.change for one in known.values()):
+    mine = (
+        one.change
+        for one in known.values()
+        if (not scope.service or one.change.service_id == scope.service)
+        and (not scope.product or scope.product in one.products)
+    )
+    for change in told_once(mine):
         one = known[change.id]
-        if scope.service and change.service_id != scope.service:
-            continue
-        if scope.product and scope.product not in one.products:
-            continue
         if begin <= change.began < end:
             yield RecordEvent(
                 id=f"change/{change.id}",

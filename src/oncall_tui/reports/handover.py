@@ -25,7 +25,7 @@ from oncall_tui.domain.revision import version_arrow
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import configured_zone
-from oncall_tui.triage.changes import told_once
+from oncall_tui.triage.changes import most_known, told_together
 from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.episodes import key_of
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -445,8 +445,10 @@ def _changes(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> t
     for change in triaged.board.changes.values():
         known[change.id] = RecordedChange(change, triaged.change_owners.get(change.id, ()))
     found: dict[str, HandoverChange] = {}
-    for change in told_once(one.change for one in known.values()):
-        one = known[change.id]
+    for copies in told_together(one.change for one in known.values()):
+        change = most_known(copies)
+        owners = dict.fromkeys(name for copy in copies for name in known[copy.id].products)
+        one = RecordedChange(change, tuple(owners))
         if change.effect or not (change.ended is None or max(change.began, change.ended) >= since):
             continue
         alone = change.kind is not ChangeKind.SCALING or change.by != AUTOSCALING

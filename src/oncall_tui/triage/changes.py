@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.change import Change, ChangeKind, alarm_keys_of
 from oncall_tui.domain.product import Product
 
 
 class Concerned(msgspec.Struct, frozen=True):
-    """The reach of some changes: ids of services, names of products, ids and names of alarms."""
+    """The reach of some changes: ids of services, names of products, the keys of alarms."""
 
     services: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
@@ -32,30 +32,48 @@ def told_once(changes: Iterable[Change]) -> list[Change]:
 
     RDS's own events and those of EventBridge are the same failover; a count that moved and a scaling activity one move.
     """
-    kept: list[Change] = []
-    places: dict[tuple[str, str], int] = {}
+    return [most_known(copies) for copies in told_together(changes)]
+
+
+def most_known(copies: Iterable[Change]) -> Change:
+    """Return the one of *copies* that knows most; where all know the same, the earliest."""
+    return max(copies, key=_known)
+
+
+def told_together(changes: Iterable[Change]) -> list[list[Change]]:
+    """Return what several sources tell of each change, the oldest change first: never what is known to be elsewhere."""
+    found: list[list[Change]] = []
+    places: dict[tuple[str, str], list[list[Change]]] = {}
     for change in sorted(changes, key=_began):
-        key = (change.kind, change.resource if change.kind is ChangeKind.ALARM else change.what)
-        place = places.get(key)
-        if place is not None and _is_told_again(kept[place], change):
-            kept[place] = max(kept[place], change, key=_known)  # where both know the same, the earlier one
+        like = places.setdefault((change.kind, change.resource if change.kind is ChangeKind.ALARM else change.what), [])
+        copies = next((c for c in reversed(like) if _is_told_again(c, change)), None)
+        if copies is not None:
+            copies.append(change)
             continue
-        places[key] = len(kept)
-        kept.append(change)
-    return kept
+        like.append([change])
+        found.append(like[-1])
+    return found
 
 
 def _began(change: Change) -> tuple[float, str]:
     return change.began, change.id
 
 
-def _is_told_again(first: Change, again: Change) -> bool:
-    return first.source != again.source and again.began - first.began <= TWICE_S
+def _is_told_again(copies: Sequence[Change], again: Change) -> bool:
+    if again.began - copies[0].began > TWICE_S:
+        return False
+    return all(first.source != again.source and not _elsewhere(first, again) for first in copies)
+
+
+def _elsewhere(one: Change, other: Change) -> bool:
+    """Tell whether they are known to be of two accounts, regions or services."""
+    pairs = ((one.account, other.account), (one.region, other.region), (one.service_id, other.service_id))
+    return any(a and b and a != b for a, b in pairs)
 
 
 def _known(change: Change) -> tuple[bool, bool, bool]:
-    """Return how much is known of it, for comparing: who did it, that it is over, where it was done."""
-    return bool(change.by), change.ended is not None, bool(change.service_id)
+    """Return how much is known of it, for comparing: that it is over, who did it, where it was done."""
+    return change.ended is not None, bool(change.by), bool(change.service_id)
 
 
 class ChangeIndex:
@@ -87,7 +105,7 @@ class ChangeIndex:
         self._sort(changes.values())
         owners = {name for c in moved for name in (*before.get(c.id, ()), *self._owners.get(c.id, ()))}
         services = frozenset(c.service_id for c in moved if c.service_id)
-        alarms = frozenset(key for c in moved if c.kind is ChangeKind.ALARM for key in (c.path, c.resource))
+        alarms = frozenset(key for c in moved for key in c.alarm_keys)
         return Concerned(services, frozenset(owners), alarms)
 
     def of(self, service_id: str, product: str, alerts: Iterable[Alert]) -> Sequence[Change]:
@@ -96,7 +114,7 @@ class ChangeIndex:
             return ()
         found = [*self._by_service.get(service_id, ()), *self._by_product.get(product, ())]
         if self._by_alarm:
-            found += [c for a in alerts for key in (a.id, a.title) for c in self._by_alarm.get(key, ())]
+            found += [c for a in alerts for key in alarm_keys_of(a) for c in self._by_alarm.get(key, ())]
         return told_once({c.id: c for c in found}.values()) if len(found) > 1 else found
 
     def _owned(self, change: Change, before: Change | None) -> tuple[str, ...]:
@@ -110,7 +128,7 @@ class ChangeIndex:
             if change.effect or change.kind is ChangeKind.SCHEDULE:
                 continue
             if change.kind is ChangeKind.ALARM:
-                for key in {change.path, change.resource}:
+                for key in change.alarm_keys:
                     self._by_alarm.setdefault(key, []).append(change)
                 continue
             if change.service_id:

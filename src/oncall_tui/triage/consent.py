@@ -71,13 +71,14 @@ def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -
 def change_instead(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
     """Say that a change is the likelier cause of what fires, which no rollback takes back; empty: none is.
 
-    A deploy that stands first for one of the service's alerts is reason enough.
+    Weak evidence (a scale-out, a release) says nothing of the kind. A deploy that stands first for one of the
+    service's alerts is reason enough.
     """
     rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
     firsts = [first for row in rows if (first := row.suspicion.first) is not None]
     if any(isinstance(one, Suspect) and one.own and _is(one.deploy, away_from, target) for one in firsts):
         return ""
-    changes = [one for one in firsts if isinstance(one, SuspectChange)]
+    changes = [one for one in firsts if isinstance(one, SuspectChange) and one.strong]
     return f"a change is the likelier cause, and no rollback takes it back: {changes[0].words}" if changes else ""
 
 
@@ -96,9 +97,8 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     if asks:
         return ""
     rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
-    unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(triaged, service_id)
-    if unread:
-        return f"whether a deploy is suspected is not known: {unread}"
+    if unread := deploys_unread(triaged, service_id):
+        return unread
     others = [s.deploy for a in rows for s in a.suspicion.deploys if not s.own]
     if others and not any(s.own for a in rows for s in a.suspicion.deploys):
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
@@ -108,6 +108,13 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     if lost:
         return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
     return words or f"{NO_SUSPECT}, no alerts for it"
+
+
+def deploys_unread(triaged: TriagedBoard, service_id: str) -> str:
+    """Say that a deploy may be suspected that was not read, and why it was not; empty: all were."""
+    rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
+    unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(triaged, service_id)
+    return f"whether a deploy is suspected is not known: {unread}" if unread else ""
 
 
 def _services_unread(triaged: TriagedBoard, service_id: str) -> str:

@@ -127,8 +127,14 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def change_first(self) -> Change | None:
-        """The change that stands first; None: a deploy does, or nothing is suspect."""
-        return self.first.change if isinstance(self.first, SuspectChange) else None
+        """The change that stands first as strong evidence; None: a deploy does, or nothing is more than weak."""
+        return self.first.change if isinstance(self.first, SuspectChange) and self.first.strong else None
+
+    @property
+    def in_doubt(self) -> str:
+        """Why the first suspect may not be it: only weak evidence is found, and not all was read. Empty: it stands."""
+        weak = isinstance(self.first, SuspectChange) and not self.first.strong
+        return self.not_known if weak else ""
 
     @property
     def placed(self) -> bool:
@@ -136,10 +142,14 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return bool(self.service or self.product)
 
     def words(self, now: float, tz: tzinfo | None = None) -> str:
-        """One line: the first suspect, or that there is none, and then how old the last deploy is."""
+        """One line: the first suspect, or that there is none, and then how old the last deploy is.
+
+        What was not read stands before a suspect that is weak evidence: a deploy may be hidden there.
+        """
         if self.first is not None:
-            also = "also changed: " if self.change_first else "also deployed: "
-            return (also if self.wide else "") + self.first.told(tz, now)
+            also = "also changed: " if isinstance(self.first, SuspectChange) else "also deployed: "
+            doubt = f"not known: {self.in_doubt}; " if self.in_doubt else ""
+            return doubt + (also if self.wide else "") + self.first.told(tz, now)
         if self.unread:
             return f"not known: {self.not_known}"
         if not self.placed:

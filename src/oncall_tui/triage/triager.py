@@ -13,7 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.change import Change, ChangeKind
+from oncall_tui.domain.change import Change, ChangeKind, alarm_keys_of
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
@@ -127,14 +127,14 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
         self, service: Service | None, product: Product | None, alerts: Iterable[Alert] = ()
     ) -> list[Change]:
         """Return what was changed of a service, of its product's own things, and of the alarms of *alerts*."""
-        service_id, names = (service.id if service else ""), {n for a in alerts for n in (a.id, a.title)}
+        service_id, alarms = (service.id if service else ""), {key for a in alerts for key in alarm_keys_of(a)}
         found = []
         for change in self.board.changes.values():
             mine = product is not None and product.name in self.change_owners.get(change.id, ())
             if change.service_id and service_id:
                 mine = change.service_id == service_id
             if change.kind is ChangeKind.ALARM:
-                mine = mine or not names.isdisjoint((change.path, change.resource))
+                mine = mine or not alarms.isdisjoint(change.alarm_keys)
             found += [change] if mine else []
         return told_once(found)
 
@@ -300,7 +300,7 @@ class Triager:
             return False
         if old.incident not in ("", old.alert.id) and old.rank[1] != ATTENTION[self._had(old.alert, old.incident)]:
             return False
-        if stale.alarms and any(m.id in stale.alarms or m.title in stale.alarms for m in members):
+        if stale.alarms and any(not stale.alarms.isdisjoint(alarm_keys_of(m)) for m in members):
             return False
         service = next((services[m.id] for m in members if m.id in services), None)
         if service is not old.service or (service is not None and service.id in stale.services):
@@ -432,7 +432,7 @@ class _Stale(msgspec.Struct, frozen=True):
     services: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
     everything: bool = False
-    alarms: frozenset[str] = frozenset()  # that were edited, by id and name
+    alarms: frozenset[str] = frozenset()  # that were edited, by their keys
 
 
 def _fire(row: TriagedAlert) -> FiringAlert:

@@ -88,6 +88,15 @@ def test_a_database_s_failover_is_a_change_and_its_backup_is_none(queue: Queue, 
     assert reading.moved == ()
 
 
+def test_databases_of_one_name_in_two_accounts_are_two(queue: Queue, clock: FakeClock) -> None:
+    at = clock.now() - 60
+    begin = rds(at, ["failover"], "Multi-AZ instance failover started.", "a")
+    there = {**begin, "id": "b", "account": "222222222222"}
+    end = {**rds(at + 9, ["failover"], "Multi-AZ instance failover completed", "c"), "account": "222222222222"}
+    told = {c.account: (c.began, c.ended, c.region) for c in read(queue, clock, begin, there, end).changes}
+    assert told == {ACCOUNT: (at, None, REGION), "222222222222": (at, at + 9, REGION)}
+
+
 def test_what_begins_and_what_ends_are_one_change_also_where_the_end_came_first(queue: Queue, clock: FakeClock) -> None:
     at = clock.now()
     begin = rds(at - 60, ["failover"], "Multi-AZ instance failover started.", "a")
@@ -189,6 +198,7 @@ def test_scaling_moves_its_service_and_an_alarm_s_edit_is_a_change(queue: Queue,
         event("aws.application-autoscaling", SCALED, {**detail, "serviceNamespace": "dynamodb"}, clock.now(), "c"),
     )
     assert [(c.what, c.kind) for c in reading.changes] == [("edit of alarm api-5xx", ChangeKind.ALARM)]
+    assert [(c.account, c.region) for c in reading.changes] == [(ACCOUNT, REGION)]
     assert reading.moved == (API,)
 
 

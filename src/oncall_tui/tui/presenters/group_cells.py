@@ -96,6 +96,8 @@ def suspect(row: TriagedAlert) -> Cell:
             return ("suspect not known", "unknown")
         return ("no suspect", "dim") if found.placed and row.pages else ""
     since = row.began - first.at
+    if isinstance(first, SuspectChange) and found.in_doubt:
+        return (f"suspect not known; {short(first.change)} {before(since)}", "unknown", "suspect not known")
     if isinstance(first, SuspectChange):
         return _change(first, since, found.wide)
     if found.wide:
@@ -182,5 +184,5 @@ def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
         more = [f"image {tags}" if tags else "", began_by(found.first.deploy)]
     more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
     words = " · ".join([found.words(now, configured_zone()), *(word for word in more if word)])
-    style = "dim" if found.wide else "warning"
+    style = "unknown" if found.in_doubt else "dim" if found.wide else "warning"
     return (("suspect  ", style), (words, style))

@@ -180,7 +180,8 @@ def _rds(event: w.Envelope, at: float) -> DatabaseEvent:
     detail, _ = decode_item(event.detail, w.RdsDetail)
     kind = CLUSTER if event.detail_type == "RDS DB Cluster Event" else INSTANCE
     began = min(at, _when(detail.date, at))
-    return DatabaseEvent(began, detail.source_identifier, kind, detail.event_categories, detail.message[:TEXT])
+    message = detail.message[:TEXT]
+    return DatabaseEvent(began, detail.source_identifier, kind, detail.event_categories, message, event.account)
 
 
 def _health(event: w.Envelope, source: str, at: float) -> Made:
@@ -200,7 +201,8 @@ def _health(event: w.Envelope, source: str, at: float) -> Made:
         end = max(began, end if end is not None else at)
     text = detail.event_description[0].latest_description if detail.event_description else ""
     id = detail.event_arn or event.id
-    return None, _change(source, id, ChangeKind.MAINTENANCE, what, named, began, end, by="AWS", text=text)
+    told = _change(source, id, ChangeKind.MAINTENANCE, what, named, began, end, by="AWS", text=text)
+    return None, msgspec.structs.replace(told, account=event.account)  # its region may be that of AWS's backup copy
 
 
 def over(change: Change, told_at: float, now: float) -> Change:
@@ -225,7 +227,8 @@ def _alarm(event: w.Envelope, source: str, at: float) -> Made:
     detail, _ = decode_item(event.detail, w.AlarmDetail)
     done = {"create": "creation", "update": "edit", "delete": "deletion"}.get(detail.operation, "edit")
     what = f"{done} of alarm {detail.alarm_name}"
-    return None, _change(source, event.id, ChangeKind.ALARM, what, detail.alarm_name, at, at)
+    told = _change(source, event.id, ChangeKind.ALARM, what, detail.alarm_name, at, at)
+    return None, msgspec.structs.replace(told, account=event.account, region=event.region)
 
 
 def _change(

@@ -25,7 +25,7 @@ class DatabaseEvent(msgspec.Struct, frozen=True, gc=False):
     """One event of one DB instance or cluster, as RDS words it.
 
     *at* in seconds since the epoch, UTC; *name* is the database's identifier; *kind* is ``db-instance`` or
-    ``db-cluster``.
+    ``db-cluster``; *account* is AWS's number of whose database it is (empty: not known).
     """
 
     at: float
@@ -33,6 +33,7 @@ class DatabaseEvent(msgspec.Struct, frozen=True, gc=False):
     kind: str
     categories: tuple[str, ...]
     message: str
+    account: str = ""
 
 
 class EventMeaning(NamedTuple):
@@ -107,19 +108,23 @@ def changes(source: str, events: Iterable[DatabaseEvent], now: float, region: st
     What began and is not told to have ended is under way for six hours. A restart within a failover is a part of it.
     """
     found: list[Change] = []
-    open_at: dict[tuple[str, str, str], int] = {}  # what has begun, and its place in *found*
-    for event in sorted(set(events), key=lambda one: (one.at, one.name, one.message)):
+    open_at: dict[tuple[str, ...], int] = {}  # what has begun, and its place in *found*
+    taken: dict[str, str] = {}  # each id with its account: two may have a database of one name
+    for event in sorted(set(events), key=lambda one: (one.at, one.name, one.message, one.account)):
         meant = meaning(event)
         if meant is None or (meant.what == "restart" and _in_failover(found, event)):
             continue
-        key = event.kind, event.name, meant.what
+        key = event.account, event.kind, event.name, meant.what
         at = open_at.pop(key, None)
         if at is not None and event.at - found[at].began <= OPEN_S and not meant.begins:
             found[at] = msgspec.structs.replace(found[at], ended=event.at, text=event.message)
             continue
         if meant.begins:
             open_at[key] = len(found)
-        found.append(_change(source, event, meant, region))
+        change = _change(source, event, meant, region)
+        if taken.setdefault(change.id, change.account) != change.account:
+            change = msgspec.structs.replace(change, id=f"{change.id}:{change.account}")
+        found.append(change)
     return tuple(_over(change, now) for change in found)
 
 
@@ -127,6 +132,8 @@ def _in_failover(found: list[Change], event: DatabaseEvent) -> bool:
     """Return whether a restart is a part of a failover of the same instance, or of one that names it."""
     for change in reversed(found):
         if " failover of " in change.what and change.began <= event.at:
+            if change.account != event.account:
+                continue
             named = change.resource == event.name or event.name in _OTHERS.findall(change.text)
             if named and (change.ended is None or event.at <= change.ended + AFTER_S):
                 return event.at - change.began <= OPEN_S
@@ -146,6 +153,8 @@ def _change(source: str, event: DatabaseEvent, meant: EventMeaning, region: str)
         ended=None if meant.begins else event.at,
         by=_by(event, meant),
         text=event.message,
+        account=event.account,
+        region=region,
         url=page and f"{page}#database:id={event.name};is-cluster={'true' if kind == 'cluster' else 'false'}",
     )
 

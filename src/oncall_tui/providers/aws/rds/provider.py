@@ -15,6 +15,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.change import KEPT_S, newest
 from oncall_tui.domain.reading import PartialFailure, Reading
+from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
@@ -114,7 +115,14 @@ class RdsProvider:
         damage.raise_if_all("RDS", "events")
         self._problems = (*damage.problems("events"), *paging.problems("events", len(found)))
         return [
-            DatabaseEvent(at, e.source_identifier, e.source_type, tuple(e.event_categories), e.message)
+            DatabaseEvent(
+                at,
+                e.source_identifier,
+                e.source_type,
+                tuple(e.event_categories),
+                e.message,
+                arn.parse(e.source_arn).account,
+            )
             for at, e in told
             if at is not None and e.source_type in (INSTANCE, CLUSTER) and self._wanted(e.source_identifier)
         ]

@@ -8,6 +8,7 @@ from oncall_tui.domain.comparison import CommitRange
 from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.suspects import SuspectChange, Suspicion
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.group_cells import repeats
@@ -82,19 +83,22 @@ def suspect_section(of: Subject, commits: Part[CommitRange], scene: Scene, keys:
     lines: list[Line] = []
     if found.wide and found.suspects:
         lines.append(line("incident", "many services are affected: these were also deployed or changed", "warning"))
+    if found.in_doubt:  # before what is only weak evidence
+        lines.append(line("suspect", f"not known: {found.in_doubt}", "warning"))
     for number, one in enumerate(found.suspects, 1):
         lines.append(
             line(
-                f"{number}." if number > 1 else "suspect",
+                f"{number}." if number > 1 or found.in_doubt else "suspect",
                 one.told(scene.tz, scene.now),
-                "warning" if number == 1 and not found.wide else "",
+                "warning" if number == 1 and not found.wide and not found.in_doubt else "",
             )
         )
-        if number == 1 and (change := found.change_first) is not None:
-            lines += [line(name, text) for name, text in (("text", change.text), ("link", change.url)) if text]
+        if number == 1 and isinstance(one, SuspectChange):
+            told = (("text", one.change.text), ("link", one.change.url))
+            lines += [line(name, text) for name, text in told if text]
     if not found.suspects:
         lines.append(line("suspect", found.words(scene.now, scene.tz)))
-    elif found.not_known:
+    elif found.not_known and not found.in_doubt:
         lines.append(line("but", f"not all is known: {found.not_known}", "warning"))
     lines += [line("later", one.words) for one in found.innocent]
     lines.append(((f" {named('rollback'):<9} ", "key"), (keys.back, "")))
@@ -102,7 +106,14 @@ def suspect_section(of: Subject, commits: Part[CommitRange], scene: Scene, keys:
     if shown is not None:
         inside = contents(of, shown, commits, scene)
         lines += deploy_lines(shown, scene, inside, row.alert.state is not AlertState.RESOLVED)
-    return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.not_known else "none")
+    return Section("suspect", tuple(lines), _how_known(found))
+
+
+def _how_known(found: Suspicion) -> str:
+    """``not known`` or ``none`` beside the section's name; empty where a suspect stands."""
+    if found.suspects and not found.in_doubt:
+        return ""
+    return "not known" if found.not_known else "none"
 
 
 def related_section(of: Subject, scene: Scene) -> Section:

@@ -129,7 +129,7 @@ def suspicion_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -
     found = row.suspicion
     if not found.placed and not found.not_known:
         return []
-    style = "warning" if found.suspects and not found.wide else ""
+    style = "warning" if found.suspects and not found.wide and not found.in_doubt else ""
     words = found.words(now, tz)
     lines = [line("suspect", words if found.suspects else words.replace("no suspect", "none", 1), style)]
     lines += [line("then", one.told(tz, now)) for one in found.suspects[1:OTHERS]]
