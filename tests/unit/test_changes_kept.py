@@ -161,6 +161,17 @@ def test_the_handover_lists_changes_and_what_autoscaling_did_as_one_line() -> No
     assert handover_text.as_object(made)["changes"][0]["kind"] == "database"
 
 
+def test_what_two_sources_tell_is_the_product_s_also_where_it_names_the_other_one(journal: Journal) -> None:
+    here = msgspec.structs.replace(FAILOVER, account="111111111111", region="eu-west-1")
+    again = msgspec.structs.replace(here, id="events/f", source="events", ended=NOW - 15)
+    both = (entry(here), entry(again, products=()))
+    assert recorded(both)["rds/f"].change == here
+    (line,) = lines(handover(both, seen(), NOW - 600, NOW))
+    assert line.endswith("RDS failover of shop-db · shop · over after 40s")
+    journal.must(*both)
+    assert [e.id for e in searched(journal, kind="product", product="shop")] == ["change/rds/f"]
+
+
 # --- one row's time, and a write-up -----------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ class RdsEvent(RdsAnswer):
     message: str
     date: str
     event_categories: Spared[list[str]] = []
+    source_arn: str = ""
 
     @property
     def at(self) -> float | None:
