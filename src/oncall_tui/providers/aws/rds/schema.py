@@ -24,7 +24,7 @@ class RdsEvent(RdsAnswer):
     message: str
     date: str
     event_categories: Spared[list[str]] = []
-    source_arn: str = ""
+    source_arn: Spared[str] = ""
 
     @property
     def at(self) -> float | None:
