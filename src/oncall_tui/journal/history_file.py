@@ -180,7 +180,7 @@ def _connected(uri: str) -> sqlite3.Connection:
         uri, uri=uri.startswith("file:"), timeout=BUSY_S, check_same_thread=False, isolation_level=None
     )
     db.execute("PRAGMA temp_store=MEMORY")
-    db.execute("PRAGMA cache_size=-2000")
+    db.execute("PRAGMA cache_size=-500")  # kB: the system keeps the file's pages anyway
     return db
 
 

@@ -163,6 +163,7 @@ class Store:
             self._patiently(lambda: mode(db))
             self._patiently(lambda: self._refuse_what_is_newer(db))
             db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA cache_size=-500")  # kB: the system keeps the file's pages anyway
             self._patiently(lambda: make_schema(db))
         except BaseException:
             db.close()

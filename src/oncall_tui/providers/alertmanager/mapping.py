@@ -62,6 +62,7 @@ class AlertmanagerRows:
         self._read_only = read_only
         self._listing = DecodeCache(AlertmanagerAlert, self._entry)
         self._entries: list[_AlertmanagerEntry] = []
+        self._before: dict[str, _AlertmanagerEntry] | None = None  # of the last list, while the next one is taken
         self._by_id: dict[str, Alert] = {}
         self.twins = 0  # fingerprints that several alerts of the last list have
         self._tells_muted = False  # is it a version that can tell what a time interval mutes?
@@ -70,14 +71,20 @@ class AlertmanagerRows:
         if item.status.mutedBy is not None:
             self._tells_muted = True
         base = self._base(item)
-        shown = self._by_id.get(base.id)
+        if self._before is None:
+            self._before = {entry.base.id: entry for entry in self._entries}
         # Prometheus sends all alerts again each minute, and only their end moves: what says the same is dropped here,
         # one by one, so that there are never two of all.
-        return _AlertmanagerEntry(base if shown is None or shown != base else shown, item.status.silencedBy)
+        old = self._before.get(base.id)
+        if old is not None and old.base == base and old.silenced_by == item.status.silencedBy:
+            return old
+        return _AlertmanagerEntry(base, item.status.silencedBy)
 
     def take(self, raws: Items[AlertmanagerAlert]) -> tuple[bool, Damage]:
         """Decode what changed. Tells whether a silence holds any of them, and which items were damaged."""
+        self._before = None
         self._entries, damage = self._listing.take(raws)
+        self._before = None
         self._tell_twins_apart()
         return any(entry.silenced_by for entry in self._entries), damage
 
