@@ -42,7 +42,13 @@ CODE_DEPLOY = frozenset(
         "StopDeployment",
     }
 )
-TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "codedeploy": "CodeDeploy_20141006"}
+SCALING = frozenset({"DescribeScalingActivities"})
+TARGETS = {
+    "ecs": "AmazonEC2ContainerServiceV20141113",
+    "codedeploy": "CodeDeploy_20141006",
+    "scaling": "AnyScaleFrontendService",
+}
+CLIENTS = {"ecs": "ecs", "codedeploy": "codedeploy", "scaling": "application-autoscaling"}
 
 
 class Sent(NamedTuple):
@@ -126,9 +132,13 @@ class Line:
         self.opened.close()
 
 
+def _kind(operation: str) -> str:
+    return "codedeploy" if operation in CODE_DEPLOY else "scaling" if operation in SCALING else "ecs"
+
+
 def request(operation: str, params: dict[str, Any]) -> Request:
     """An AWS JSON 1.1 call as it is on the wire."""
-    target = TARGETS["codedeploy" if operation in CODE_DEPLOY else "ecs"]
+    target = TARGETS[_kind(operation)]
     headers = {"x-amz-target": f"{target}.{operation}", "authorization": "drill"}
     return Request("POST", "/", {}, headers, json.dumps(params).encode())
 
@@ -162,7 +172,7 @@ class OverHttp(Line):
         self._sessions = Sessions(EcsOptions(name="prod", provider="ecs", region="ap-northeast-1", endpoint_url=url))
 
     def call(self, operation: str, params: dict[str, Any]) -> bytes:
-        client = self._sessions.client("codedeploy" if operation in CODE_DEPLOY else "ecs")
+        client = self._sessions.client(CLIENTS[_kind(operation)])
         raw: bytes = getattr(client, xform_name(operation))(**params)[RAW]
         return raw
 

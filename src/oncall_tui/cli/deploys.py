@@ -25,7 +25,7 @@ from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service_history import ALARM, BREAKER
-from oncall_tui.engine.engine import Engine
+from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.history_words import back_of, began_by, breaker, deploy_status, named, stopped
 from oncall_tui.text.json_types import JsonTime, as_plain
 from oncall_tui.text.time_format import age, moment, span, stamp
@@ -181,14 +181,15 @@ def _tell(deploy: Deploy, now: float, as_json: bool, last: str, tz: tzinfo) -> s
 def _read_deploys(engine: Engine, service: str) -> None:
     """Wait until a deploy of it was read, or its source is through: deploys come after the service itself."""
     name = service.partition("/")[0]
-    going_on = (SourceState.WAITING, SourceState.THROTTLED)
-    engine.wait(
-        lambda u: (
-            any(d.service_id == service for d in u.board.deploys.values())
-            or u.board.sources[name].state not in going_on
-        ),
-        READ_TIMEOUT_S,
-    )
+
+    def through(update: Update) -> bool:
+        if any(d.service_id == service for d in update.board.deploys.values()):
+            return True
+        source = update.board.sources[name]
+        going_on = source.state in (SourceState.WAITING, SourceState.THROTTLED)
+        return not going_on and not (source.live and source.behind)  # it is read, and its deploys are still coming
+
+    engine.wait(through, READ_TIMEOUT_S)
     engine.wait_for_details()
 
 

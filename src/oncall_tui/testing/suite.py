@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,13 @@ def opened(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[B
     if case in _TIMED_OUT:
         monkeypatch.setattr("oncall_tui.providers.http.client.READ_S", READ_S)
     made = Bench(plug, clock)
-    monkeypatch.setattr(time, "sleep", clock.advance)  # a provider's own pace
+    sleep, here = time.sleep, threading.get_ident()
+
+    def waits(seconds: float) -> None:
+        """A provider's own pace moves the clock; another thread of this process waits as ever."""
+        (clock.advance if threading.get_ident() == here else sleep)(seconds)
+
+    monkeypatch.setattr(time, "sleep", waits)
     try:
         yield made
     finally:
