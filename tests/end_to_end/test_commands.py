@@ -320,7 +320,7 @@ def test_check_and_status_of_sources_that_fail(make_world: Callable[..., World])
     world.fault("refuse", "prom")
     world.fault("expired", "edge")
     answer = shell("check", code=NOT_DONE)
-    assert re.search(r"^prom .* OFFLINE ", answer.out, re.MULTILINE)
+    assert re.search(r"^prom .* OFFLINE ", answer.out, re.MULTILINE), answer.out
     assert re.search(r"^edge .* EXPIRED ", answer.out, re.MULTILINE)
     told = shell("status", "--json", code=NOT_DONE).json
     states = {s["name"]: s["state"] for s in told["sources"]}

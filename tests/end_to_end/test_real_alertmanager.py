@@ -178,6 +178,10 @@ def test_a_server_that_stops_and_comes_back(
     assert "done" not in told
     assert ("acknowledge", "done") not in outcomes(tmp_path)
 
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        resolved = db.execute("SELECT count(*) FROM entry WHERE kind='alert' AND data LIKE '%resolved%'").fetchone()
+    assert resolved == (0,), "a source that cannot be read has resolved nothing"
+
     server.start()
     server.fire((labels(1), "the disk is full"), (labels(2), "the queue is long"))
     program.wait(lambda screen: "1/1 live" in screen, 60)
@@ -185,6 +189,3 @@ def test_a_server_that_stops_and_comes_back(
     program.wait(lambda screen: any("the disk is full" in x and " firing" in x for x in screen.splitlines()))
     assert server.silences() == []
     assert ("acknowledge", "done") not in outcomes(tmp_path)
-    with sqlite3.connect(tmp_path / "journal.db") as db:
-        resolved = db.execute("SELECT count(*) FROM entry WHERE kind='alert' AND data LIKE '%resolved%'").fetchone()
-    assert resolved == (0,), "a source that cannot be read has resolved nothing"

@@ -36,6 +36,7 @@ def test_every_output_of_a_night_is_valid(make_world: Callable[..., World]) -> N
     shell = Shell(world)
     until(world.incident, "the page", 30)
     until(lambda: world.service()["task_definition"].endswith(":42"), "the bad deploy")
+    until(lambda: '"suspects":[{' in shell("status", "--json").out.replace(" ", ""), "a suspect")
     (status,) = valid("status", shell("status", "--json").out)
     assert status["alerts"]
     assert any(one["assigned"] for one in status["alerts"])

@@ -23,7 +23,7 @@ def test_five_boards_cost_what_one_does_and_poll_when_the_recorder_is_killed(
 
 def test_a_row_that_a_recorder_read_is_acted_on_from_the_board(make_world: Callable[..., World]) -> None:
     """Its source's provider is built then, and no sooner; what came of it is read by the recorder, as it was asked."""
-    world = make_world("--scenario", "flapping", "--speed", "20")
+    world = make_world("--scenario", "night")
     config = world.configure(me={"name": "Alice", "email": "alice@example.com"})
     with set_environment(world.env):
         program = recorder(world, config)

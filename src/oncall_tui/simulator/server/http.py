@@ -33,13 +33,16 @@ Handler = Callable[[Request], Delivery]
 
 
 class Listener:
-    """One listening port. It can be closed, so that connections are refused, and opened again at the same number."""
+    """One listening port. It can be closed, so that connections are refused, and opened again at the same number: until
+    then no other program gets it.
+    """
 
     def __init__(self, handler: Handler, port: int = 0) -> None:
         self.port = port
         self._handler = handler
         self._lock = threading.Lock()
         self._listening: socket.socket | None = None
+        self._reserved: socket.socket | None = None  # has the port while it is closed
         self._open: set[socket.socket] = set()
         self.open()
 
@@ -53,17 +56,21 @@ class Listener:
         with self._lock:
             if self._listening is not None:
                 return
-            listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listening.bind(("127.0.0.1", self.port))
-            except OSError as error:
-                listening.close()
-                raise OSError(f"127.0.0.1:{self.port}: {error.strerror}") from None
+            listening, self._reserved = self._reserved or self._bound(), None
             listening.listen(512)
             self.port = int(listening.getsockname()[1])
             self._listening = listening
         threading.Thread(target=self._accept, args=(listening,), daemon=True).start()
+
+    def _bound(self) -> socket.socket:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(("127.0.0.1", self.port))
+        except OSError as error:
+            bound.close()
+            raise OSError(f"127.0.0.1:{self.port}: {error.strerror}") from None
+        return bound
 
     def close(self) -> None:
         """Refuse new connections and drop those that are open."""
@@ -74,6 +81,8 @@ class Listener:
             with contextlib.suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
             listening.close()
+            with contextlib.suppress(OSError), self._lock:
+                self._reserved = self._bound()
         for connection in held:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
