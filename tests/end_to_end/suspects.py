@@ -157,7 +157,7 @@ INCIDENTS = {
         fails("31 % of orders fail", "orders-api"),
     ),
     "capacity": Incident(
-        (Told("search-api-tasks-critical", MORE, rf"^{MORE} .*before the alert$"),),
+        (Told("search-api-tasks-critical", MORE, rf"^{MORE} .*(before|together with) the alert$"),),
         both(fires("search-api-tasks-critical"), changed(MORE)),
     ),
     "dependency": Incident(
