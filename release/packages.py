@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
-EXTRAS = ("mcp", "mcp_types")  # modules of what only `pip install "oncall-tui[mcp]"` brings, not carried
+EXTRAS = ("mcp", "mcp_types", "pytest")  # of what the assistant's server and `oncall_tui.testing` want: not carried
 ADDED = ("tzdata==2026.6",)  # time zones: a small machine has none
 COMPILED = ("msgspec", "pyyaml")  # a test holds this: every other wheel is of pure Python
 
