@@ -28,7 +28,7 @@ _SERVICES = (
     ("Parameter", "ssm"),
     ("Secret", "secretsmanager"),
 )
-"""What an event's name has in it -> whose event it is; of any other ECS."""
+"""Parts of an event's name, and the service whose event it then is; any other is of ECS."""
 _FILTERS = {
     "EventName": lambda told: told["EventName"],
     "EventSource": lambda told: told["EventSource"],
