@@ -17,6 +17,9 @@
    services' deploys. Done to another service, it stands before other services' deploys that began before it, and
    before none of its own. What does no harm by itself stands behind every deploy.
 
+A source that tells whole seconds rounds them down: what began within that second is told to have begun with the alert.
+No town has anything so close.
+
 A deploy that is over, and of which nobody tells when it ended, is a suspect where it began in the look-back: nothing is
 claimed that cannot be shown. Where the words of rule 4 can be read in two ways, both answers are right: whether a
 firing that is acknowledged counts, whether a flap counts from its episode or from its last firing, whether a service

@@ -38,6 +38,8 @@ CASES: list[tuple[str, list[Deploy], list[Deploy], list[str], list[str]]] = [
     ("ended before it", [at(90, ended=61)], [], [], []),
     ("began with it", [at(0)], [], ["api0"], []),
     ("began after it", [at(-4)], [], [], ["api-4"]),
+    ("began within the second that the alert tells", [at(-0.015)], [], ["api-0.015"], []),
+    ("began a second later", [at(-1 / 60)], [], [], [f"api{-1 / 60:g}"]),
     ("the newest of two first", [at(40, ended=30), at(5)], [], ["api5", "api40"], []),
     ("its own before its product's, though that fails", [at(50, ended=45)], [at(2, JOBS, failed_tasks=3)],
      ["api50", "jobs2"], []),

@@ -22,6 +22,14 @@ NO_HINT = ServiceHint()
 _ALARM_ARN = ":cloudwatch:"
 
 
+def began_later(at: float, alert_began: float) -> bool:
+    """Tell whether what began *at* began after the alert did, and so cannot have caused it. Seconds since the epoch.
+
+    PagerDuty and others tell whole seconds, rounded down: what began within that second may have come first.
+    """
+    return at >= alert_began + 1.0 if alert_began.is_integer() else at > alert_began
+
+
 class ChangeKind(StrEnum):
     """The kind of thing that was changed; the value is the word in ``--json`` and in the record."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from oncall_tui.domain.change import Change
+from oncall_tui.domain.change import Change, began_later
 from oncall_tui.text.time_format import moment, span
 
 AWS = "AWS"  # what AWS did by itself has no doer that anybody could ask
@@ -30,7 +30,7 @@ def beside_alert(change: Change, began: float) -> str:
 
     What takes no time is said without ``began``; what began after the alert is said to be no suspect.
     """
-    if change.began > began:
+    if began_later(change.began, began):
         return f"{named(change)} began {span(change.began - began)} after the alert: not the suspect"
     when = _before(began - change.began)
     if change.ended is not None and change.ended - change.began < 1:

@@ -12,7 +12,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from oncall_tui.domain.change import AUTOSCALING, Change, ChangeKind
+from oncall_tui.domain.change import AUTOSCALING, Change, ChangeKind, began_later
 from oncall_tui.domain.deploy import BAKE_STAGE, WENT_BACK, Deploy
 from oncall_tui.text.change_words import beside_alert
 from oncall_tui.text.history_words import deploy_status, named, noun, stopped
@@ -47,7 +47,7 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
 
     def told(self, tz: tzinfo | None = None, now: float = 0.0) -> str:
         """The same, with the time at which it ended where a zone is given."""
-        if self.deploy.started > self.began:
+        if began_later(self.deploy.started, self.began):
             return _later_words(self.deploy, self.began)
         return _words(self.deploy, self.began, tz, now)
 
@@ -197,8 +197,8 @@ def suspicion(
     own = sorted(own, key=_newest_first)
     deploys = _deploys(began, own, others, look_back_s)
     found, later_changes = _changes(began, service_id, changes, look_back_s)
-    later = [Suspect(d, True, began) for d in own if d.started > began]
-    earlier = [d for d in own if d.started <= began]
+    later = [Suspect(d, True, began) for d in own if began_later(d.started, began)]
+    earlier = [d for d in own if not began_later(d.started, began)]
     return Suspicion(
         suspects=tuple(_ranked(deploys, found, began - look_back_s)) if found else tuple(deploys),
         innocent=(*later[:TOLD_INNOCENT], *later_changes[:TOLD_INNOCENT]),
@@ -234,7 +234,7 @@ def _changes(
     later: list[SuspectChange] = []
     for change in changes:
         own = change.service_id in ("", service_id) or change.kind is ChangeKind.ALARM
-        if change.began > began:
+        if began_later(change.began, began):
             later += [SuspectChange(change, own, began)] if own else []
         elif change.ended is None or change.ended >= began - look_back_s:
             found.append(SuspectChange(change, own, began))
@@ -286,7 +286,7 @@ def _strongest_first(one: SuspectChange) -> tuple[bool, bool, float, str]:
 
 
 def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:
-    if deploy.started > began:
+    if began_later(deploy.started, began):
         return False
     return _ended(deploy) is None or (_ended(deploy) or 0.0) >= began - look_back_s
 
