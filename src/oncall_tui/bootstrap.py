@@ -103,7 +103,8 @@ def make_engine(
     """
     from oncall_tui.engine.engine import Engine  # a program that only reads never loads what acts
 
-    time_format.set_zone(ZoneInfo(config.timezone))
+    zone = ZoneInfo(config.timezone)
+    time_format.set_zone(zone)
     clock = clock or SystemClock()
     actor = actor_of(config)
     read_only = read_only or config.read_only
@@ -126,6 +127,8 @@ def make_engine(
         team=lambda merged: make_team(config, journal, clock, merged),
         commits=partial(make_commit_reader, config, clock) if config.github is not None else None,
         github_url=config.github.api_url if config.github is not None else "",
+        guardrails=config.guardrails,
+        zone=zone,
     )
 
 

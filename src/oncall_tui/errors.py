@@ -122,6 +122,7 @@ class WayOut(StrEnum):
     FOLLOW = "follow the deploy"
     AGAIN = "try again in a moment"
     ROLL_BACK = "roll back"
+    OVERRIDE = "override the guardrail with a reason"
 
 
 class Refused(ActionError):

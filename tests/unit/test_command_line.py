@@ -191,16 +191,15 @@ def test_where_nothing_can_be_journalled_no_option_is_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, yes: bool
 ) -> None:
     """The board then asks whether to act without a journal; ``--yes`` does not say that, and is not asked for."""
-    made = FakeProvider().acknowledge.plan(
-        ActionRequest(verb=Verb.ACKNOWLEDGE, target="prom/a", version="v", actor=ALICE), merge(0, 0.0, (), ())
-    )
+    asked = ActionRequest(verb=Verb.ACKNOWLEDGE, target="prom/a", version="v", actor=ALICE)
+    made = FakeProvider().acknowledge.plan(asked, merge(0, 0.0, (), ()))
     plan = msgspec.structs.replace(
         made, confirm=Confirm.YES, warnings=("acting without a journal: database is locked",)
     )
     monkeypatch.setattr(alert_commands, "planned", lambda engine, asked: plan)
     engine: Any = SimpleNamespace(journal=SimpleNamespace(failure="database is locked"))
     with pytest.raises(CommandFailed) as caught:
-        alert_commands.carry_out(engine, None, yes)  # type: ignore[arg-type]
+        alert_commands.carry_out(engine, asked, alert_commands.Answers(yes))
     assert caught.value.code == NOT_DONE
     said = capsys.readouterr().err
     assert "nothing was sent, because it cannot be journalled first: database is locked" in said

@@ -1,6 +1,7 @@
 """Many plans of one verb at one source, in as few calls as the other side takes them; an outcome for each.
 
-    re-check all -> intents on disk -> send all (one attempt) -> verify all, again and again -> an outcome each
+    re-check all -> guardrails -> intents on disk -> send all (one attempt) -> verify all, again and again
+    -> an outcome each
 
 The words are as strict as for one: each part is an ``ActionExecution`` that the batch asks for, instead of asking by
 itself.
@@ -30,6 +31,14 @@ class BatchItem(ActionExecution):
         """Say that it is about to be checked."""
         self.before_answer = True
         self._told(self.outcome)
+
+    def refused_now(self) -> ActionError | None:
+        """Return the refusal of a guardrail that holds as it goes out; None: it may go."""
+        try:
+            self._may(self.plan)
+        except ActionError as error:
+            return error
+        return None
 
     def not_sent(self, error: OncallError) -> None:
         self._not_sent(error)
@@ -123,6 +132,7 @@ class Batch:
             found = self._handler.check_many([part.plan for part in self._parts])
         except (ActionError, SourceError) as error:
             found = [error] * len(self._parts)  # type: ignore[list-item]
+        found = [refused or part.refused_now() for part, refused in zip(self._parts, found, strict=True)]
         for part, refused in zip(self._parts, found, strict=True):
             if refused is not None:
                 part.not_sent(refused)

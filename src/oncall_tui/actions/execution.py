@@ -1,6 +1,6 @@
 """One action from its plan to its outcome. Each step is a job on its source's queue, so a long follow blocks nobody.
 
-    re-check -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
+    re-check -> guardrails -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
 
 The words are strict: *done* only after the other side showed the effect; a write that timed out is *unknown* and is
 resolved by reading; *failed* only where nothing changed.
@@ -46,7 +46,7 @@ class ActionExecution:
     """One action under way. *told* is called with each new Outcome (pending ones too), from the queue's thread.
 
     *completion_note* gives a word on what is so apart from the action itself (does the alert still fire?). *claim*
-    raises Refused where somebody else acts on the same just now.
+    raises Refused where somebody else acts on the same just now, *may* where a guardrail holds as it goes out.
     *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
     """
 
@@ -61,6 +61,7 @@ class ActionExecution:
         steady_s: float = 0.0,
         completion_note: Callable[[Plan], str] = lambda plan: "",
         claim: Callable[[Plan], None] = lambda plan: None,
+        may: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
         self.plan = plan
         self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.CONTINUE else 0.0
@@ -72,7 +73,7 @@ class ActionExecution:
         self.sent_at = 0.0  # a resumed one: when the earlier session sent it
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._queue, self._journal, self._told = handler, queue, journal, told
-        self._completion_note, self._claim = completion_note, claim
+        self._completion_note, self._claim, self._may = completion_note, claim, may
         self._receipt: Receipt | None = None
         self._sent = False
         self._withdrawn = ""  # why it is not sent any more
@@ -137,6 +138,7 @@ class ActionExecution:
         try:
             self._claim(self.plan)
             self._handler.check(self.plan)
+            self._may(self.plan)
         except (ActionError, SourceError) as error:
             self._not_sent(error)
             return

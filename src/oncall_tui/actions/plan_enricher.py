@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from oncall_tui.actions.guard import Guard, Guarded, unguarded
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
@@ -34,6 +35,7 @@ class PlanEnricher:
     """*triaged* returns the newest triaged board; *others* says what other engineers do with a service or a row.
 
     *commits* reads the commits of a comparison within some seconds (None: nobody can be asked); it raises SourceError.
+    *guard* makes the guard from how a plan's service is found; without it only protected products are guarded.
     """
 
     def __init__(
@@ -43,16 +45,22 @@ class PlanEnricher:
         actor: Actor,
         others: Callable[[str, str], tuple[str, ...]] = lambda service_id, target: (),
         commits: Callable[[Comparison], CommitRange | None] = lambda compared: None,
+        guard: Callable[[Callable[[Plan], str]], Guard] | None = None,
     ) -> None:
         self._triaged, self._journal, self._actor = triaged, journal, actor
         self._others, self._commits = others, commits
+        self.guard = guard(self.service_of) if guard else unguarded(triaged, self.service_of, actor)
 
     def enrich(self, plan: Plan) -> Plan:
-        """The plan with what a provider cannot know."""
+        """The plan with what a provider cannot know. Raises Refused where a guardrail refuses it."""
+        guarded = self.guard.held(plan)
+        return guarded.dress(self._told(plan, guarded))
+
+    def _told(self, plan: Plan, guarded: Guarded) -> Plan:
         warnings = list(plan.warnings)
         changed: dict[str, object] = {}
         if plan.verb in FOLLOWED:
-            warnings, changed = self._followed(plan)
+            warnings, changed = self._followed(plan, guarded)
         elif plan.verb is Verb.RESOLVE:
             warnings += against_resolving(self._triaged(), plan.target)
         elif plan.verb is Verb.SILENCE:
@@ -65,7 +73,7 @@ class PlanEnricher:
                 changed["confirm"] = Confirm.YES
         return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
 
-    def _followed(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
+    def _followed(self, plan: Plan, guarded: Guarded) -> tuple[list[str], dict[str, object]]:
         """Return the plan of a write that changes a service, with all its warnings and its confirmation."""
         triaged, service_id = self._triaged(), self.service_of(plan)
         product = triaged.products.get(service_id)
@@ -81,15 +89,7 @@ class PlanEnricher:
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         warnings = [*self._others(service_id, plan.target), *warnings]
         changed: dict[str, object] = {}
-        why = (
-            "Protected"
-            if product and product.protected
-            else _CHANGE
-            if instead
-            else "Nothing suggests it"
-            if unasked
-            else ""
-        )
+        why = guarded.why or (_CHANGE if instead else "Nothing suggests it" if unasked else "")
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}

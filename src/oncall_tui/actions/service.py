@@ -22,7 +22,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
-from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError, unexpected
+from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError, WayOut, unexpected
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.providers.base import ActionHandler, Provider, Receipt, SupportsAckRenewal, SupportsBulk
@@ -45,7 +45,11 @@ class SourceHandle(msgspec.Struct, frozen=True):
 
 
 class ActionService:
-    """Thread-safe. *told* is called (from a queue's thread) whenever an outcome changes."""
+    """Thread-safe. *told* is called (from a queue's thread) whenever an outcome changes.
+
+    *dress* makes a handler's plan whole and *may* is asked again as it goes out: both raise Refused where a guardrail
+    holds.
+    """
 
     def __init__(
         self,
@@ -60,8 +64,9 @@ class ActionService:
         completion_note: Callable[[Plan], str],
         escalate: EscalateByNotification | None = None,
         claim: Callable[[Plan], None] = lambda plan: None,
+        may: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
-        self._claim = claim
+        self._claim, self._allowed = claim, may
         self.read_only = read_only
         self.steady_s = steady_s
         self._completion_note = completion_note
@@ -93,7 +98,10 @@ class ActionService:
         return source.queue.run(lambda: self._planned(source, ask))
 
     def quick(self, ask: ActionRequest) -> Future[Plan | None]:
-        """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
+        """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed.
+
+        What goes wrong is shown as an outcome, but for a guardrail's refusal that can be overridden: the caller asks.
+        """
         source = self._source(ask.target)
         ticket = f"ask-{next(self._numbers)}"
         self.show(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
@@ -102,8 +110,11 @@ class ActionService:
             try:
                 plan = self._planned(source, ask)
             except OncallError as error:
-                state = OutcomeState(error.outcome)
-                self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
+                if isinstance(error, Refused) and WayOut.OVERRIDE in error.ways:
+                    self.dismiss(ticket)  # the engineer is asked about it
+                else:
+                    state = OutcomeState(error.outcome)
+                    self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
                 raise
             except Exception as error:  # "checking" must not stand there for ever
                 words, hint = unexpected(error)
@@ -187,6 +198,10 @@ class ActionService:
         def run() -> None:
             try:
                 plan = self._planned(self._source(ask.target), ask)
+                if plan.confirm is Confirm.NAME:
+                    raise Refused(
+                        f"{plan.confirm_why or plan.verb}: its name has to be typed, and nobody is asked here"
+                    )
                 self._new_execution(self._source(ask.target), plan, on_outcome).start()
             except OncallError as error:
                 failed(error.message, error.hint)
@@ -270,6 +285,7 @@ class ActionService:
             self.steady_s,
             self._completion_note,
             self._claim,
+            self._allowed,
         )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
@@ -281,7 +297,15 @@ class ActionService:
         found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
         parts = [
             BatchItem(
-                plan, handler, source.queue, self._journal, self._clock, self._on_outcome, 0.0, self._completion_note
+                plan,
+                handler,
+                source.queue,
+                self._journal,
+                self._clock,
+                self._on_outcome,
+                0.0,
+                self._completion_note,
+                may=self._allowed,
             )
             for plan in plans
         ]
@@ -342,11 +366,9 @@ class ActionService:
             self._may(ask)
             if isinstance(made, ActionError):
                 raise made
-            plan = (
-                self._dress(made)
-                if made is not None
-                else self._dress(self._handler(source, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
-            )
+            if made is None:
+                made = self._handler(source, ask.verb).plan(ask, self._board(ask.verb, ask.target))
+            plan = self._dress(msgspec.structs.replace(made, override=ask.override) if ask.override else made)
         except ActionError as error:
             self._journal.record([self._refusal(ask, error)])
             raise

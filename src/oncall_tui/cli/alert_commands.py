@@ -4,33 +4,79 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
+import msgspec
 
 from oncall_tui.cli import WRONG_USE
-from oncall_tui.cli.common import READ_TIMEOUT_S, fail, planned, running
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail, hint_of, planned, running
 from oncall_tui.cli.execution import carry, leave, tell
 from oncall_tui.cli.lookup import find_alert
-from oncall_tui.cli.output import ask, is_terminal, say, typed
+from oncall_tui.cli.output import ask, ask_text, is_terminal, say, typed
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.outcome import Outcome
-from oncall_tui.domain.plan import ActionRequest, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.routing import route_all
 
 
-def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
+class Answers(NamedTuple):
+    """The command line's answers before it is asked: *typed* is a name, *override* the reason against a guardrail."""
+
+    yes: bool = False
+    typed: str = ""
+    override: str = ""
+
+
+def answering(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Answers`` but ``--yes``: a guardrail may ask of any action for what they say."""
+    override = click.option(
+        "--override", metavar="REASON", default="", help="Do it though a guardrail refuses it, and why."
+    )
+    typed = click.option(
+        "--confirm", "typed", metavar="NAME", default="", help="The name that a guardrail wants typed."
+    )
+    return typed(override(command))
+
+
+def carry_out(engine: Engine, asked: ActionRequest, answers: Answers) -> Outcome:
     """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
-    plan = planned(engine, asked)
+    try:
+        plan = planned(engine, overriding(asked, answers.override))
+    except Refused as error:
+        error.hint = hint_of(error, asked.target)
+        raise
     shown = show_plan(plan)
     refuse_without_journal(engine)
-    if plan.confirm != "none" and not yes:
-        confirm("Send it?", shown)
+    agree(plan, answers, shown, "Send it?", str(plan.verb))
     return carry(engine, plan)
+
+
+def overriding(asked: ActionRequest, reason: str) -> ActionRequest:
+    """Return the request with the *reason* against a guardrail, where one was given."""
+    return msgspec.structs.replace(asked, override=sent_text(reason.strip()))
+
+
+def agree(plan: Plan, answers: Answers, shown: bool, question: str, noun: str, name: str = "") -> None:
+    """Go on only with what the plan wants. Ends the program; also where a name was typed that is another's.
+
+    *name* is the target's, where the plan itself wants none.
+    """
+    wanted, typed_name = plan.confirm_name or name, answers.typed
+    if plan.confirm is Confirm.NAME:
+        why = plan.confirm_why or "This changes what runs"
+        if not typed_name and is_terminal(sys.stdin) and not answers.yes and shown:
+            typed_name = ask_text(f"{why}. Type {wanted} to confirm the {noun}:")
+        if not typed_name:
+            fail(f"{why[:1].lower()}{why[1:]}: requires --confirm {wanted}", code=WRONG_USE)
+    if typed_name and wanted and typed_name != wanted:
+        fail(f"name does not match: {typed_name!r} is not {wanted!r}", "nothing was sent", WRONG_USE)
+    if plan.confirm is Confirm.YES and not answers.yes:
+        confirm(question, shown)
 
 
 def refuse_without_journal(engine: Engine) -> None:
@@ -108,7 +154,7 @@ def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
     return alert
 
 
-def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, **more: object) -> NoReturn:
+def alert_command(context: click.Context, alert_id: str, verb: Verb, answers: Answers, **more: object) -> NoReturn:
     """One verb on one alert, from the command line."""
     more = {name: sent_text(value) if isinstance(value, str) else value for name, value in more.items()}
     with running(context) as engine:
@@ -116,7 +162,7 @@ def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, 
         for alert in targets(engine, find_alert(engine, alert_id), verb):
             does = possible(verb, alert)
             asked = ActionRequest(verb=does, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
-            outcomes.append(carry_out(engine, asked, yes))
+            outcomes.append(carry_out(engine, asked, answers))
             tell(outcomes[-1])
     leave(outcomes)
 

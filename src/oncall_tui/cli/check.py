@@ -47,6 +47,20 @@ class CheckedDestination(msgspec.Struct, frozen=True):
     message: str
 
 
+class CheckedGuardrail(msgspec.Struct, frozen=True):
+    """A guardrail: what it *does* to which actions, how it stands now (*state*), and how many *services* and *alerts*
+    of those that were read it matches, whatever the action and the time.
+    """
+
+    name: str
+    reason: str
+    does: str
+    actions: tuple[str, ...]
+    state: str
+    services: int
+    alerts: int
+
+
 class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     """The object of ``check --json``. *good*: it exits 0. *journal_failure*: why the journal cannot be written."""
 
@@ -60,6 +74,7 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
     destinations: tuple[CheckedDestination, ...]
+    guardrails: tuple[CheckedGuardrail, ...]
 
 
 @click.command()
@@ -108,6 +123,7 @@ def checked(engine: Engine, config: Config) -> CheckOutput:
             *unmatched(config, update.board),
         ),
         destinations=tuple(_destinations(config, unready)),
+        guardrails=tuple(_guardrails(engine)),
     )
 
 
@@ -139,6 +155,26 @@ def _destinations(config: Config, unready: dict[str, str]) -> Iterator[CheckedDe
         yield CheckedDestination(destination.name, destination.provider, state, said)
 
 
+def _guardrails(engine: Engine) -> Iterator[CheckedGuardrail]:
+    from oncall_tui.triage.guardrails import matches, touched_by
+
+    if not engine.guard.rules:
+        return
+    triaged, now, rules = engine.update.triaged, engine.clock.now(), engine.guard.guardrails
+    services = tuple(touched_by(triaged, triaged.board.services))
+    alerts = tuple(touched_by(triaged, triaged.board.alerts))
+    for rule in rules.rules:
+        yield CheckedGuardrail(
+            rule.name,
+            rule.reason,
+            rule.does if rule.override else "refuse, without override",
+            rule.actions,
+            rules.state(rule, now),
+            sum(matches(rule, one) for one in services),
+            sum(matches(rule, one) for one in alerts),
+        )
+
+
 # --- as text ----------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +191,10 @@ def _lines(found: CheckOutput) -> Iterator[str]:
     for one in found.destinations:
         state = one.state if one.state == "not contacted" else one.state.upper()
         yield f"{one.name:<12} {one.provider:<16} {state:<15} {one.message}"
+    for rule in found.guardrails:
+        of = f"{count(rule.services, 'service')}, {count(rule.alerts, 'alert')}"
+        does = f"{rule.does}: {', '.join(rule.actions) or 'every action that does more than tell people'}"
+        yield f"guardrail {rule.name}: {rule.reason}: {does}; matches {of}; {rule.state}"
 
 
 def _place(place: CheckedPlace) -> Iterator[str]:

@@ -25,6 +25,7 @@ READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowe
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
 SHARED_TIMEOUT_S = 2.0  # for the team's table; what it does not get now it gets from whatever runs here next
 EARLIER_TIMEOUT_S = 10.0  # for a reading or two of what was sent before
+OVERRIDE = "--override REASON does it all the same: journalled, and in the handover"
 T = TypeVar("T")
 
 
@@ -89,6 +90,7 @@ def hint_of(error: OncallError, service_id: str) -> str:
         WayOut.FOLLOW: f"`oncall-tui deploys {service_id} --watch` follows it",
         WayOut.AGAIN: "run it again in a moment, when it has ended",
         WayOut.ROLL_BACK: f"`oncall-tui rollback {service_id}` rolls back",
+        WayOut.OVERRIDE: OVERRIDE,
     }
     ways = error.ways if isinstance(error, Refused) else ()
     return "; ".join(words for words in (error.hint, *(commands[way] for way in ways)) if words)

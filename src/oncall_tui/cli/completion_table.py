@@ -58,20 +58,28 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
     "ack": (
         Row("alert", "alerts"),
         Row("--yes", "flag", "Do not ask for confirmation."),
+        Row("--confirm", "", "The name that a guardrail wants typed."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
     ),
     "unack": (
         Row("alert", "alerts"),
         Row("--yes", "flag", "Do not ask for confirmation."),
+        Row("--confirm", "", "The name that a guardrail wants typed."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
     ),
     "silence": (
         Row("alert", "alerts"),
         Row("--for", "", "How long: 90m, 2h, 1d."),
         Row("--reason", "", "Why."),
         Row("--yes", "flag", "Do not ask for confirmation."),
+        Row("--confirm", "", "The name that a guardrail wants typed."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
     ),
     "note": (
         Row("alert", "alerts"),
         Row("text", ""),
+        Row("--confirm", "", "The name that a guardrail wants typed."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
     ),
     "mark": (
         Row("word", "=actionable|noise|neither"),
@@ -138,6 +146,8 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--to", "", "As printed without this option: level:2, user/ID, policy/ID, send:NAME."),
         Row("--reason", "", "Why."),
         Row("--yes", "flag", "Do not ask for confirmation."),
+        Row("--confirm", "", "The name that a guardrail wants typed."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
     ),
     "oncall": (Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),),
     "deploys": (
@@ -159,6 +169,7 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--dry-run", "flag", "Show the plan; send nothing."),
         Row("--yes", "flag", "Do not ask for confirmation."),
         Row("--confirm", "", "The service's name: required where no deploy is suspected, or the service is protected."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
         Row("--expect", "services", "Refuse unless this is the service's newest deploy."),
         Row("--wait", "flag", "Follow it until it is done."),
         Row("--steady", "", "How long it must stay healthy: 60, 90s, 2m."),

@@ -7,7 +7,7 @@ import sys
 import click
 
 from oncall_tui.cli import DONE, WRONG_USE
-from oncall_tui.cli.alert_commands import carry_out, sent_text, target
+from oncall_tui.cli.alert_commands import Answers, answering, carry_out, sent_text, target
 from oncall_tui.cli.common import result, running
 from oncall_tui.cli.execution import end
 from oncall_tui.cli.lookup import find_alert
@@ -21,8 +21,9 @@ from oncall_tui.domain.plan import ActionRequest
 @click.option("--to", "to", default="", help="As printed without this option: level:2, user/ID, policy/ID, send:NAME.")
 @click.option("--reason", default="", help="Why.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@answering
 @click.pass_context
-def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
+def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool, typed: str, override: str) -> None:
     """Escalate ALERT to a level of its policy, a person or another policy; without a policy, to a destination."""
     with running(context) as engine:
         row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
@@ -42,5 +43,5 @@ def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool
             choice=wanted,
             reason=sent_text(reason),
         )
-        outcome = carry_out(engine, ask, yes)
+        outcome = carry_out(engine, ask, Answers(yes, typed, override))
     end(outcome)

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple, NoReturn
 import click
 import msgspec
 
-from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, OutcomeExit
-from oncall_tui.cli.alert_commands import confirm, show_plan
-from oncall_tui.cli.common import CommandFailed, fail, hint_of, planned, result, running
+from oncall_tui.cli import DONE, NOT_DONE, OutcomeExit
+from oncall_tui.cli.alert_commands import Answers, agree, overriding, show_plan
+from oncall_tui.cli.common import CommandFailed, hint_of, planned, result, running
 from oncall_tui.cli.execution import carry, exit_code, follow
 from oncall_tui.cli.lookup import find_service, read_source
 from oncall_tui.cli.option_types import Seconds
-from oncall_tui.cli.output import ask_text, is_terminal, put, put_json, say
+from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Engine, Update
@@ -41,6 +41,7 @@ ALERTS_TIMEOUT_S = 3.0
     metavar="NAME",
     help="The service's name: required where no deploy is suspected, or the service is protected.",
 )
+@click.option("--override", metavar="REASON", default="", help="Do it though a guardrail refuses it, and why.")
 @click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the service's newest deploy.")
 @click.option("--wait", is_flag=True, help="Follow it until it is done.")
 @click.option(
@@ -55,6 +56,7 @@ def rollback(
     dry_run: bool,
     yes: bool,
     typed: str,
+    override: str,
     expect: str,
     wait: bool,
     steady: float | None,
@@ -64,7 +66,7 @@ def rollback(
 
     Without --wait it ends once AWS has taken it: exit 0 then says sent, not rolled back.
     """
-    asked = _Asked(service, to, dry_run, yes, typed, expect, wait, as_json)
+    asked = _Asked(service, to, dry_run, yes, typed, override, expect, wait, as_json)
     try:
         _run(context, asked, steady)
     except CommandFailed as error:  # with --json every end is one object, whatever was said on stderr
@@ -124,6 +126,7 @@ class _Asked(NamedTuple):
     dry_run: bool
     yes: bool
     typed: str
+    override: str
     expect: str
     wait: bool
     as_json: bool
@@ -141,6 +144,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
         ask = ActionRequest(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
+        ask = overriding(ask, asked.override)
         _hear_alerts(engine, row.id)
         try:
             if asked.to:
@@ -153,7 +157,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         shown = as_json or show_plan(plan)
         if failure := engine.journal.failure:
             _refuse(as_json, row.id, f"not sent, because it cannot be journalled first: {failure}")
-        _confirm(plan, asked.yes, asked.typed, shown, row.key.name)
+        agree(plan, Answers(asked.yes, asked.typed), shown, "Roll back?", "rollback", row.key.name)
         outcome = _send(engine, plan, wait, as_json)
         firing = engine.still_firing(row.id)
     under_way = outcome.state is OutcomeState.PENDING and not wait
@@ -222,21 +226,6 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
             say(f"  {outcome.state}: {last}")
 
     return carry(engine, plan, wait_s=LONGEST_S, until_answered=not wait, step=step)
-
-
-def _confirm(plan: Plan, yes: bool, typed: str, shown: bool, name: str) -> None:
-    """Go on only with what the plan wants. Ends the program; also where a name was typed that is another's."""
-    wanted = plan.confirm_name or name
-    if plan.confirm is Confirm.NAME:
-        why = plan.confirm_why or "This changes what runs"
-        if not typed and is_terminal(sys.stdin) and not yes and shown:
-            typed = ask_text(f"{why}. Type {wanted} to confirm the rollback:")
-        if not typed:
-            fail(f"{why[:1].lower()}{why[1:]}: requires --confirm {wanted}", code=WRONG_USE)
-    if typed and typed != wanted:
-        fail(f"name does not match: {typed!r} is not {wanted!r}", "nothing was sent", WRONG_USE)
-    if plan.confirm is not Confirm.NAME and not yes:
-        confirm("Roll back?", shown)
 
 
 def _dry_run(plan: Plan, as_json: bool) -> NoReturn:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from oncall_tui.cli.alert_commands import alert_command
+from oncall_tui.cli.alert_commands import Answers, alert_command, answering
 from oncall_tui.domain.action import Verb
 
 
 @click.command()
 @click.argument("alert")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@answering
 @click.pass_context
-def unack(context: click.Context, alert: str, yes: bool) -> None:
+def unack(context: click.Context, alert: str, yes: bool, typed: str, override: str) -> None:
     """Take back your acknowledgement of ALERT."""
-    alert_command(context, alert, Verb.UNACKNOWLEDGE, yes)
+    alert_command(context, alert, Verb.UNACKNOWLEDGE, Answers(yes, typed, override))

@@ -13,7 +13,17 @@ from oncall_tui.domain.alert import OURS, AlertState, Severity
 from oncall_tui.text.spelling import misspelt
 
 URGENCIES = ("high", "low")
-GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].", "expected[].")
+GLOBS = (
+    "sources[].clusters[]",
+    "sources[].severity.",
+    "products[].alerts.",
+    "pages[].",
+    "expected[].",
+    "guardrails[].products[]",
+    "guardrails[].accounts[]",
+    "guardrails[].sources[]",
+    "guardrails[].who[]",
+)
 WORDS = ("screen.keys.",)
 
 
@@ -32,6 +42,11 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "escalation[].name": source_name,
         "products[].services[]": service_glob,
         "products[].compare": comparison,
+        "guardrails[].services[]": service_glob,
+        "guardrails[].actions[]": action_glob,
+        "guardrails[].hours[]": hours,
+        "guardrails[].freeze.from": moment,
+        "guardrails[].freeze.until": moment,
         "pages[]": page_rule,
         "pages[]{}": rule_field,
         "pages[].severity": one_of(tuple(Severity), globs=True),
@@ -67,7 +82,8 @@ def timezone(name: str) -> Complaint | None:
     except (KeyError, ValueError, OSError):
         known = zoneinfo.available_timezones()
         if not known:
-            return Complaint("a machine with time zone data (install tzdata)", "none")
+            wanted = "a machine with time zone data (install the package tzdata, or use the bundle, which has it)"
+            return Complaint(wanted, "none")
         cities = {zone.rsplit("/", 1)[-1]: zone for zone in sorted(known)}
         near = nearest(name, known) or cities.get(nearest(name, cities), "")
         return Complaint("a time zone like Asia/Tokyo or UTC", show(name), near)
@@ -149,6 +165,69 @@ def service_glob(text: str) -> Complaint | None:
     if (parts := text.split("/")) and len(parts) == 3 and all(part.strip() for part in parts):
         return glob(text)
     return Complaint("SOURCE/CLUSTER/SERVICE, each a name or a glob", show(text))
+
+
+def action_glob(text: str) -> Complaint | None:
+    """An action's name, or a glob that one of them matches; which programs there are (``command:``), others know."""
+    from oncall_tui.domain.guardrail import ACTIONS, COMMAND, ONLY_TELL  # only where there is one
+
+    if text.startswith(COMMAND) or text in ACTIONS or glob(text):
+        return glob(text)
+    if any(fnmatchcase(action, text) for action in (*ACTIONS, COMMAND) if action not in ONLY_TELL):
+        return None
+    told = next((action for action in ACTIONS if fnmatchcase(action, text)), "")
+    if told:
+        return Complaint("the whole name of an action that only tells people", show(text), told)
+    near = _MEANT.get(text.casefold().replace("-", " ").replace("_", " "), "") or nearest(text, ACTIONS)
+    return Complaint(f"one of the actions {', '.join(ACTIONS)}, {COMMAND}NAME, or a glob", show(text), near)
+
+
+# An action by its command's name, or as others call it.
+_MEANT = {
+    "ack": "acknowledge",
+    "unack": "un-acknowledge",
+    "rollback": "roll back",
+    "stop deploy": "roll back",
+    "undo": "undo rollback",
+    "continue": "continue the deploy",
+    "end silence": "end the silence",
+    "exec": "shell",
+    "handover": "post",
+}
+
+
+def hours(text: str) -> Complaint | None:
+    """``Mon-Fri 09:00-18:00 Asia/Tokyo``."""
+    from oncall_tui.domain import guardrail
+
+    try:
+        guardrail.hours(text)
+    except ValueError as error:
+        return Complaint(str(error), show(text))
+    return _zone_of(text)
+
+
+def moment(text: str) -> Complaint | None:
+    """``2026-12-28 18:00``, with a zone or without."""
+    from datetime import UTC
+
+    from oncall_tui.domain import guardrail
+
+    if not text:
+        return None  # the key's default: no beginning, or no end
+    if wrong := _zone_of(text):
+        return wrong
+    try:
+        guardrail.moment(text, UTC)
+    except ValueError as error:
+        return Complaint(str(error), show(text))
+    return None
+
+
+def _zone_of(text: str) -> Complaint | None:
+    from oncall_tui.domain.guardrail import zone_of
+
+    return timezone(zone) if (zone := zone_of(text)) else None
 
 
 def comparison(template: str) -> Complaint | None:

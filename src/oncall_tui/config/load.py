@@ -30,9 +30,14 @@ from oncall_tui.runtime.secret import Secret
 Options = Mapping[str, type[SourceOptions]]
 Destinations = Mapping[str, type[DestinationOptions]]
 Words = Callable[[], ScreenWords] | None
-NAMED = ("sources", "escalation", "products")  # lists whose entries are laid over each other by their names
+NAMED = (
+    "sources",
+    "escalation",
+    "products",
+    "guardrails",
+)  # lists whose entries are laid over each other by their names
 NONE: Destinations = MappingProxyType({})
-_PRODUCT_NAME = re.compile(r"products\[\d+\]\.name")
+_NAME = re.compile(r"(products|guardrails)\[\d+\]\.name")
 _RULES_SOURCE = re.compile(r"(pages|expected)\[\d+\]\.source")
 
 
@@ -195,6 +200,10 @@ def _finish(loaded: Sequence[_File], mistakes: list[Diagnostic], words: Words) -
     mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
     if words is not None:
         mistakes.extend(screen_mistakes(good, words, places))
+    if any(key.startswith("guardrails[") for key in good):
+        from oncall_tui.config.guardrails import freeze_mistakes  # only where there are some
+
+        mistakes.extend(freeze_mistakes(good, places))
     if whole:  # a file that could not be read may have what is looked for
         mistakes.extend(_unknown_sources(good, names.get("source"), places))
         mistakes.extend(view_mistakes(good, names, places))
@@ -247,15 +256,16 @@ def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> S
 
 
 def _by_path(loaded: Sequence[_File], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Each file's *values*, which its keys' paths name, as those of the merged configuration: products by their names,
-    a list that a later file replaces only as that file has it.
+    """Each file's *values*, which its keys' paths name, as those of the merged configuration: products and guardrails
+    by their names, a list that a later file replaces only as that file has it.
     """
     found: dict[str, Any] = {}
     for file, mine in zip(loaded, values, strict=True):
         heads = {key.partition(".")[0].partition("[")[0] for key in file.places}
         replaced = tuple(f"{key}[" for key in heads if key not in NAMED)
         found = {key: value for key, value in found.items() if not key.startswith(replaced)} if replaced else found
-        names = {key[: -len(".name")]: f"products[{v}]" for key, v in file.good.items() if _PRODUCT_NAME.fullmatch(key)}
+        named = ((at, v) for key, v in file.good.items() if (at := _NAME.fullmatch(key)))
+        names = {at[0].removesuffix(".name"): f"{at[1]}[{v}]" for at, v in named}
         for key, value in mine.items():
             head = key.partition("].")[0].partition("]")[0] + "]"
             found[names[head] + key[len(head) :] if head in names else key] = value

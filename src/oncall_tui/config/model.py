@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from oncall_tui.domain.guardrail import Guardrail
 from oncall_tui.domain.product import Product
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.runtime.folders import STATE_FOLDER, state_folder
@@ -102,6 +103,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[PageRule, ...] = ()
     escalation: tuple[DestinationOptions, ...] = ()
     products: tuple[Product, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
     github: GithubSettings | None = None
     read_only: bool = False
     screen: Screen = Screen()

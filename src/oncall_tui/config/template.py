@@ -176,6 +176,21 @@ _TEMPLATE = """\
 #     compare: https://github.com/example/payments/compare/{old_tag}...{new_tag}   # or {old_commit}...{new_commit}
 #     tell: [payments-channel]       # notified when a rollback is sent, and how it ended
 
+## Who may do what to what, and when: a rail against mistakes. A typed reason overrides what one refuses.
+# guardrails:
+#   - name: year-end
+#     reason: year-end sale
+#     products: [payments]           # globs, as all of these
+#     services: ["prod/prod-main/payments-*"]
+#     accounts: ["123456789012"]
+#     sources: [prod]
+#     actions: [roll back, restart]  # left out: everything that does more than tell people
+#     freeze: {from: "2026-12-28 18:00", until: "2027-01-05 09:00"}
+#     hours: [Mon-Fri 09:00-18:00 Asia/Tokyo]   # outside them it holds too
+#     who: [sre-lead]                # may all the same
+#     does: refuse                   # or: type the name
+#     override: true                 # false: no reason overrides it
+
 ## Where the commits between two builds are read, when somebody looks: a token with read access to their contents.
 # github: {token: {env: GITHUB_TOKEN}, api_url: https://api.github.com, ca_file: /etc/oncall-tui/ca.pem}
 

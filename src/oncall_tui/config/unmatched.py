@@ -19,7 +19,8 @@ ECS = "ecs"
 
 def unmatched(config: Config, board: Board) -> tuple[str, ...]:
     """One line for each rule, product and view that names what no source has."""
-    return (*_providers(config), *_labels(config, board), *_services(config, board), *_views(config, board))
+    parts = (_providers(config), _labels(config, board), _services(config, board), _views(config, board))
+    return (*(words for part in parts for words in part), *_guardrails(config, board))
 
 
 def _providers(config: Config) -> Iterator[str]:
@@ -77,6 +78,29 @@ def _views(config: Config, board: Board) -> Iterator[str]:
             parse(text, Known(labels))
         except FilterError as error:
             yield _line(config, f"screen.views.{name}", error.message)
+
+
+def _guardrails(config: Config, board: Board) -> Iterator[str]:
+    """Globs of guardrails that match nothing: a rule that never holds looks like one that does."""
+    products = [product.name for product in config.products]
+    sources = [*(source.name for source in config.sources), *(to.name for to in config.escalation)]
+    ecs = [s for s in board.sources.values() if s.provider == ECS]
+    read = bool(ecs) and all(s.live for s in ecs)
+    services = tuple(board.services) if read else None
+    accounts = {service.key.account for service in board.services.values()} if read else None
+    for rule in config.guardrails:
+        for field, globs, known, what in (
+            ("products", rule.products, products, "product"),
+            ("services", rule.services, services, "service"),
+            ("accounts", rule.accounts, accounts, "account"),
+            ("sources", rule.sources, sources, "source or destination"),
+        ):
+            for index, text in enumerate(globs if known is not None else ()):
+                if not any(fnmatchcase(one, text) for one in known or ()):
+                    meant = f"; did you mean {near}?" if (near := nearest(text, known or ())) else ""
+                    yield _line(
+                        config, f"guardrails[{rule.name}].{field}[{index}]", f"{show(text)} matches no {what}{meant}"
+                    )
 
 
 def _read_labels(board: Board) -> frozenset[str]:

@@ -52,7 +52,8 @@ class ActionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An engineer's request. *version* is the row's as it was drawn on screen.
 
     *for_s* seconds and *reason* go with a silence, *text* with a note, *choice* with an escalation or a rollback.
-    *matchers* are (label, value) for a silence that is wider than the alert's own labels.
+    *matchers* are (label, value) for a silence that is wider than the alert's own labels. *override* is the reason for
+    which it is done though a guardrail refuses it.
     """
 
     verb: Verb
@@ -64,6 +65,7 @@ class ActionRequest(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float = 0.0
     choice: str = ""
     matchers: tuple[tuple[str, str], ...] = ()
+    override: str = ""
 
     def plan(self, *, source: str, made_at: float, title: str, **more: Unpack[PlanFields]) -> Plan:
         """Make a plan of what is asked for. *more* is used where the request does not say it, or says it otherwise."""
@@ -104,6 +106,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     *does* and *did* are the words for what really happens where the verb says more than that: an alert that its source
     cannot acknowledge is ``marked as seen on this machine only``. Empty: the verb's own words.
+
+    *overrides* are the names of the guardrails that refuse it, and *override* is the reason that was typed for it all
+    the same.
     """
 
     id: str
@@ -127,6 +132,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     request: dict[str, Any] = {}
     commands: tuple[str, ...] = ()
     writes: int = 1
+    override: str = ""
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def overridden(self) -> str:
+        """``overrode guardrail year-end: the checkout is down``; empty: it overrode none."""
+        if not self.overrides:
+            return ""
+        rules = f"guardrail{'s' if len(self.overrides) > 1 else ''} {', '.join(self.overrides)}"
+        return f"overrode {rules}: {self.override}"
 
     @property
     def others(self) -> tuple[str, ...]:

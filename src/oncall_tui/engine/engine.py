@@ -15,15 +15,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
+from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from oncall_tui.actions.guard import Guard
 from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.guardrail import Guardrail
 from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
@@ -110,6 +113,8 @@ class Engine:
         team: MakeTeam | None = None,
         commits: Callable[[], CommitReader] | None = None,
         github_url: str = "https://api.github.com",
+        guardrails: tuple[Guardrail, ...] = (),
+        zone: tzinfo = UTC,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         limiter = PollLimiter(POLLS_AT_ONCE, clock)
@@ -139,8 +144,14 @@ class Engine:
         self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
         self._destinations = Destinations(destinations, clock)
         self._plan_enricher = PlanEnricher(
-            lambda: self.update.triaged, journal, actor, self._others_say, self._commits_of
+            lambda: self.update.triaged,
+            journal,
+            actor,
+            self._others_say,
+            self._commits_of,
+            lambda service_of: Guard(guardrails, zone, lambda: self.update.triaged, service_of, actor, clock.now),
         )
+        self.guard = self._plan_enricher.guard
         self.team = TeamLink(team, clock, self._merged, self._dirty.set, self._plan_enricher.service_of)
         self.actions = ActionService(
             sources,
@@ -154,6 +165,7 @@ class Engine:
             self._plan_enricher.completion_note,
             self._escalate(),
             self.team.claim,
+            self.guard.may,
         )
         self.actions.observers.append(self.team.heard)
         self._notifier = Notifier(
@@ -301,7 +313,11 @@ class Engine:
         return self._notifier.settle(timeout_s)
 
     def send_handover(self, name: str, title: str, text: str) -> Future[str]:
-        """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError."""
+        """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError.
+
+        Raises Refused where a guardrail holds.
+        """
+        self.guard.may_post(name)
         return send(self._destinations, self.journal, self.clock, self.actor, name, title, text)
 
     @property

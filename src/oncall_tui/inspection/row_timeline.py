@@ -59,7 +59,8 @@ def _told(entry: Entry, target: str) -> TimelineEvent | None:
             return None
         over = state in (OutcomeState.DONE, OutcomeState.SENT) and entry.data.get("verb") not in FOLLOWED
         words = entry.text if over else f"{entry.data.get('verb')}: {state}: {entry.text}"
-        return TimelineEvent(entry.at, entry.actor, words, "here")
+        override = entry.data.get("override")
+        return TimelineEvent(entry.at, entry.actor, f"{words} ({override})" if override else words, "here")
     if entry.subject != target:
         return None
     if entry.kind is EntryKind.ALERT:

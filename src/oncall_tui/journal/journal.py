@@ -140,7 +140,7 @@ class Journal:
                 kind=EntryKind.INTENT,
                 subject=plan.id,
                 actor=plan.actor.name,
-                text=plan.title,
+                text=f"{plan.title} ({plan.overridden})" if plan.overrides else plan.title,
                 data={"plan": msgspec.to_builtins(plan), **self._session},
             )
             for plan in plans
@@ -153,6 +153,7 @@ class Journal:
         """Write the outcome. *unknown* leaves the intent open for the next start, unless *closed*: it stays unknown."""
         data = {"state": outcome.state, "verb": plan.verb, "target": plan.target, "receipt": receipt}
         data |= {"did": plan.did} if plan.did else {}
+        data |= {"override": plan.overridden} if plan.overrides else {}
         self.record(
             [
                 Entry(

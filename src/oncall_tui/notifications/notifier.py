@@ -150,7 +150,7 @@ class Notifier:
             if over:
                 heard.ended = outcome.state
         if first and not execution.resumed:  # an earlier session told that it began
-            self._tell(plan, heard, started_line(plan), "", Severity.INFO)
+            self._tell(plan, heard, started_line(plan), plan.overridden, Severity.INFO)
         if over:
             self._tell(plan, heard, ended_line(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
 

@@ -55,7 +55,8 @@ class BoardScreen(Screen[None]):
     BoardScreen #pane-detail.blank { height: 1; }
     BoardScreen #pane-detail.tall { height: 1fr; }
     BoardScreen #top { height: 1; }
-    BoardScreen #tabs, BoardScreen #looking, BoardScreen #incident, BoardScreen #new { display: none; }
+    BoardScreen #tabs, BoardScreen #looking, BoardScreen #freeze, BoardScreen #incident { display: none; }
+    BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen.narrow #tabs { display: block; }
     BoardScreen.narrow .pane, BoardScreen.narrow #middle { display: none; }
@@ -89,6 +90,7 @@ class BoardScreen(Screen[None]):
             yield StatusLine(id="clock")  # what changes each minute, apart: a line is sent up to what changed in it
         yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
+        yield StatusLine(id="freeze")
         yield StatusLine(id="incident")
         yield StatusLine(id="new")
         with Vertical(id="pane-alerts", classes="pane active"):

@@ -11,7 +11,7 @@ from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.new_rows import NewRows
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.titles import tabs, titles
-from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, service_lines
+from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, line, service_lines
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
@@ -56,6 +56,7 @@ class Drawing:
         self.titles()
         self._looking()
         self.status()
+        self._freeze()
         self._incident()
         self.new_page()
         self.detail()
@@ -155,6 +156,12 @@ class Drawing:
         self._line("status").show(left, headline.right(update, now, wide, session.bell_on))
         self._line("clock").show([], headline.clock(now, session.tz, session.call_rate if wide else ""))
 
+    def _freeze(self) -> None:
+        """Draw the freezes that hold now, on a line of their own: it can be read at any width."""
+        widget, found = self._line("freeze"), self._session.engine.guard.freezes()
+        widget.display = bool(found)
+        widget.show([(f" ! {' · '.join(found)}", "warning")] if found else [])
+
     def _incident(self) -> None:
         line, wide = self._line("incident"), self._session.latest.triaged.multi_service_incident
         line.display = wide is not None
@@ -185,12 +192,15 @@ class Drawing:
         now, row_id = session.engine.clock.now(), session.row_id
         if session.list_pane == "alerts":
             row = session.drawn(row_id)
-            return alert_lines(row, update, now, session.tz) if row else []
-        if session.list_pane == "services":
+            lines = alert_lines(row, update, now, session.tz) if row else []
+        elif session.list_pane == "services":
             service = update.board.services.get(row_id or "")
-            return service_lines(service, update, now, session.tz) if service else []
-        deploy = update.board.deploys.get(row_id or "")
-        return deploy_lines(deploy, update, now, session.tz) if deploy else []
+            lines = service_lines(service, update, now, session.tz) if service else []
+        else:
+            deploy = update.board.deploys.get(row_id or "")
+            lines = deploy_lines(deploy, update, now, session.tz) if deploy else []
+        held = session.engine.guard.about(row_id) if lines and row_id else ()
+        return [*lines, *(line("guardrail", words, "warning") for words in held)]
 
     def outcome(self, now: float) -> None:
         """Draw the outcomes of actions, and the last word; also on the screen of one row."""

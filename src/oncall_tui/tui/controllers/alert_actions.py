@@ -16,7 +16,7 @@ from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.controllers.bulk_actions import BulkActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
-from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.controllers.planning import Planning, overridable
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.session import RowRef, Session
@@ -102,10 +102,17 @@ class AlertActions:
         self._dialogs.begin(self._confirm_if_asked(future, request, alert.title), asks=False)
 
     async def _confirm_if_asked(self, future: Future[Plan | None], request: ActionRequest, name: str) -> None:
+        plan: Plan | str | None
         try:
             plan = await asyncio.wrap_future(future)
-        except OncallError:
-            return  # the action service tells it as an outcome
+        except OncallError as error:
+            if not overridable(error):
+                return  # the action service tells it as an outcome
+            if self._dialogs.active:
+                self._session.say(f"{request.verb} {name}: {error.outcome}: {error.message}", "critical")
+            else:
+                self._dialogs.begin(self._planning.plan_and_act(request, name))
+            return
         except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
             self._session.say(f"bug: {error.__class__.__name__}: {error}", "critical")
             return

@@ -9,7 +9,7 @@ from typing import Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import OncallError, Refused
 from oncall_tui.text.cells import count
 from oncall_tui.triage.routing import route_all
@@ -89,6 +89,8 @@ class BulkActions:
         for (title, ask), future in zip(asks.values(), futures, strict=True):
             try:
                 plan = await asyncio.wrap_future(future)
+                if plan.confirm is Confirm.NAME:
+                    raise Refused(f"{plan.confirm_why}: its name has to be typed", "act on this row alone")
                 plans.setdefault(plan.target, (title, plan))
             except OncallError as error:
                 left_out.append((title, ask.target, error))

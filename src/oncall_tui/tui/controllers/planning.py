@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
-from oncall_tui.errors import OncallError
+from oncall_tui.errors import OncallError, Refused, WayOut
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.login import Login
 from oncall_tui.tui.presenters import ways_out
 from oncall_tui.tui.presenters.renewal import renewing
-from oncall_tui.tui.screens.dialogs.answers import ANEW, ANOTHER, LOGIN
+from oncall_tui.tui.screens.dialogs.answers import ANEW, ANOTHER, LOGIN, OVERRIDE
 from oncall_tui.tui.session import Session
 
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
+
+
+def overridable(error: OncallError) -> bool:
+    """Tell whether it is a guardrail's refusal that a reason overrides."""
+    return isinstance(error, Refused) and WayOut.OVERRIDE in error.ways
 
 
 class Planning:
@@ -33,19 +40,41 @@ class Planning:
     async def planned(self, request: ActionRequest, name: str, another: bool = False) -> Plan | str | None:
         """Return the plan, or the answer to its refusal: ANOTHER (where *another*), or None.
 
-        A refusal is shown in a dialog, so that a key typed ahead does not plan anew behind it.
+        A refusal is shown in a dialog, so that a key typed ahead does not plan anew behind it. A guardrail's may be
+        overridden there, and is planned again with the reason.
         """
-        try:
-            plan = await asyncio.wrap_future(self._session.engine.actions.plan(request))
-        except OncallError as error:
-            return await self.refused(f"{request.verb} {name}", error, another)
-        self._session.unsay()
-        return plan
+        while True:
+            try:
+                plan = await asyncio.wrap_future(self._session.engine.actions.plan(request))
+            except OncallError as error:
+                answer = await self.refused(f"{request.verb} {name}", error, another)
+                if answer != OVERRIDE:
+                    return answer
+                reason = await self.reason(f"{request.verb} {name}")
+                if reason is None:
+                    return None
+                self._session.doing(f"planning {request.verb} {name}")
+                request = msgspec.structs.replace(request, override=reason)
+            else:
+                self._session.unsay()
+                return plan
+
+    async def reason(self, title: str) -> str | None:
+        """Return the reason for which a guardrail is overridden; None: it is not."""
+        from oncall_tui.tui.screens.dialogs import forms
+        from oncall_tui.tui.screens.dialogs.modals import Form
+
+        field = forms.Field("reason", "why it cannot wait (kept in the journal and the handover)")
+        values = await self._dialogs.ask(Form(f"Override the guardrail: {title}", (field,), forms.more))
+        if values is None:
+            self._session.say("not overridden, nothing was sent", "dim")
+        return str(values["reason"]) if values is not None else None
 
     async def refused(self, title: str, error: OncallError, another: bool = False) -> str | None:
         """Show why something was not done. Where a login has expired, its key renews that from here.
 
-        Return ANOTHER where the engineer wants another target, else None.
+        Return ANOTHER where the engineer wants another target, OVERRIDE where a guardrail is to be overridden, else
+        None.
         """
         from oncall_tui.tui.screens.dialogs.modals import RefusalDialog  # opened by a key, imported then
 
@@ -53,13 +82,15 @@ class Planning:
         source = self._login.renewed_by(error.hint)
         hint = renewing(ways_out.hint(error), self._session.latest.board.sources.values())
         state = error.outcome
-        another = another and source is None  # that could not be read either
+        # Where it could not be read, or a guardrail holds, another target would fare no better.
+        another = another and source is None and not overridable(error)
+        override = overridable(error)
         answer = await self._dialogs.ask(
-            RefusalDialog(title, state, error.message, hint, another, login=source is not None)
+            RefusalDialog(title, state, error.message, hint, another, source is not None, override)
         )
         if answer == LOGIN and source is not None:
             await self._login.steps(source)
-        return answer if answer == ANOTHER else None
+        return answer if answer in (ANOTHER, OVERRIDE) else None
 
     def hint(self, hint: str) -> str:
         """Word the hint of a dialog that has no key of its own for an expired login."""
@@ -86,6 +117,7 @@ class Planning:
         said: str | None = ANEW
         while isinstance(plan, Plan) and (said := await self.confirmed(plan, another, anew=True)) == ANEW:
             self._session.doing(f"planning {request.verb} {name} anew")
+            request = msgspec.structs.replace(request, override=plan.override or request.override)
             plan = await self.planned(request, name, another)
         return plan, said if isinstance(plan, Plan) else plan
 

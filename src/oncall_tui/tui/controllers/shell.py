@@ -26,7 +26,7 @@ from oncall_tui.text.time_format import age
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.planning import Planning
-from oncall_tui.tui.screens.dialogs.answers import DEAF_S
+from oncall_tui.tui.screens.dialogs.answers import DEAF_S, OVERRIDE
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import Session
@@ -123,7 +123,10 @@ class OpenShell:
                 f"task {short_task(place.task.id)} takes no shell", shells.enabling(self._service)
             )
             return
-        plan = self._dressed(shells.shell(self._service, place.task, place.container.name, self._engine.actor))
+        made = shells.shell(self._service, place.task, place.container.name, self._engine.actor)
+        plan = await self._guarded(self._dressed(made))
+        if plan is None:
+            return
         self._session.unsay()
         missing = [name for name in shells.programs if shutil.which(name) is None]
         if missing:
@@ -134,7 +137,21 @@ class OpenShell:
             self._session.say("shell: cancelled, nothing was opened", "dim")
             return
         keys = await self._ask(lambda provider: _shells(provider).keys())
+        self._engine.guard.may(plan)
         await self._hand_over(plan, keys)
+
+    async def _guarded(self, plan: Plan) -> Plan | None:
+        """The plan with what the guardrails ask of it; None: one refuses it, and it was not overridden."""
+        while True:
+            try:
+                return self._engine.guard.held(plan).dress(plan)
+            except Refused as error:
+                if await self._planning.refused(self._name, error) != OVERRIDE:
+                    return None
+                reason = await self._planning.reason(self._name)
+                if reason is None:
+                    return None
+                plan = msgspec.structs.replace(plan, override=reason)
 
     def _dressed(self, plan: Plan) -> Plan:
         """The plan with what its provider cannot know."""
@@ -153,7 +170,8 @@ class OpenShell:
         """Journal it, let the session have the terminal, journal how it ended."""
         where = f"task {short_task(plan.request['task'])} {plan.request['container']}"
         try:
-            opening = self._entry(plan, f"opening in {where}", "opening")
+            overrode = f" ({plan.overridden})" if plan.overrides else ""
+            opening = self._entry(plan, f"opening in {where}{overrode}", "opening")
             await asyncio.wrap_future(self._engine.on_demand.run("journal", lambda: self._engine.journal.must(opening)))
         except JournalError as error:
             if not self._session.latest.journal_failure:  # nobody was told that it would not be journalled
@@ -168,7 +186,7 @@ class OpenShell:
         seconds = self._engine.clock.monotonic() - began
         ended = f"{foreground.words(status)} after {_long(seconds)}"
         data = {"status": status, "seconds": round(seconds, 1)}
-        self._engine.journal.record([self._entry(plan, f"in {where}: {ended}", "ended", **data)])
+        self._engine.journal.record([self._entry(plan, f"in {where}: {ended}{overrode}", "ended", **data)])
         self._engine.pressed()  # whoever was in a session is awake
         self._session.say(f"shell in {self._service.title}, {where}: {ended}", "" if status == 0 else "warning")
         self._session.deaf_until = time.monotonic() + DEAF_S  # what was being typed when it ended does nothing here

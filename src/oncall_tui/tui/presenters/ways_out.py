@@ -22,5 +22,5 @@ def _words(way: WayOut) -> str:
             return "try again in a moment, when it has ended"
         case WayOut.ROLL_BACK:
             return f"{named('rollback')} rolls back"
-        case WayOut.PICK:
+        case WayOut.PICK | WayOut.OVERRIDE:
             return ""  # the dialog that shows the refusal has that key itself

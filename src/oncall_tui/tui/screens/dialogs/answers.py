@@ -7,5 +7,6 @@ from __future__ import annotations
 
 DEAF_S = 0.5
 ANOTHER = "another"  # said where another target is wanted
+OVERRIDE = "override"  # said where a guardrail is to be overridden
 LOGIN = "login"  # said where an expired login is to be renewed
 ANEW = "anew"  # said where the plan is too old to be carried out, or is asked for again

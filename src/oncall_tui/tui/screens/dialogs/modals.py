@@ -21,7 +21,7 @@ from textual.widgets import Input, Static
 
 from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.tui.commands import by_group, named
-from oncall_tui.tui.screens.dialogs.answers import ANOTHER, DEAF_S, LOGIN
+from oncall_tui.tui.screens.dialogs.answers import ANOTHER, DEAF_S, LOGIN, OVERRIDE
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
 from oncall_tui.tui.terminal.driver import shown_at
@@ -456,20 +456,29 @@ class Text(Help):
 class RefusalDialog(Modal[str]):
     """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it.
 
-    Says ANOTHER where *another* target can be picked, LOGIN where a *login* can be renewed, or None.
+    Says ANOTHER where *another* target can be picked, LOGIN where a *login* can be renewed, OVERRIDE where a reason can
+    *override* it and all of it was read, or None.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,enter", "cancel", "Close", show=False),
         Binding("t", "another", "Another", show=False),
         Binding("L", "login", "Log in", show=False, id="login"),
+        Binding("O", "override", "Override", show=False),
     ]
 
     def __init__(
-        self, title: str, state: str, message: str, hint: str, another: bool = False, login: bool = False
+        self,
+        title: str,
+        state: str,
+        message: str,
+        hint: str,
+        another: bool = False,
+        login: bool = False,
+        override: bool = False,
     ) -> None:
         super().__init__(title)
-        self._login = login
+        self._login, self._override = login, override
         self._lines: list[Line] = [((f"{state}: ", "critical"), (message, "bold"))]
         self._lines += [(("→ ", "key"), (hint, ""))] if hint else []
         self._another = another
@@ -479,7 +488,9 @@ class RefusalDialog(Modal[str]):
             keys = [(" [Enter] back ", "bold"), ("  nothing was sent", "dim")]
             keys += [("     t ", "key"), ("another revision", "")] if self._another else []
             keys += [(f"     {named('login')} ", "key"), ("log in", "")] if self._login else []
-            yield from self.body([*self._lines, (("", ""),)], indent=2, question=tuple(keys))
+            keys += [("     O ", "key"), ("override, with a reason", "")] if self._override else []
+            lines = [*self._lines, (("", ""),)]
+            yield from self.body(lines, indent=2, question=tuple(keys), must=len(lines) if self._override else 0)
 
     def action_another(self) -> None:
         if self._another:
@@ -488,3 +499,7 @@ class RefusalDialog(Modal[str]):
     def action_login(self) -> None:
         if self._login:
             self.dismiss(LOGIN)
+
+    def action_override(self) -> None:
+        if self._override and self.was_read():
+            self.dismiss(OVERRIDE)
