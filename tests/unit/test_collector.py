@@ -28,6 +28,7 @@ def collections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module.gc, "get_count", lambda: (0, 0, 0))
     for name in ("collect", "freeze", "unfreeze"):
         monkeypatch.setattr(module.gc, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(module, "give_back", lambda: calls.append("give back"))
     return calls
 
 
@@ -42,7 +43,7 @@ def test_it_collects_once_a_minute_and_not_while_somebody_types(collections: lis
     collector.tick(EVERY_S + QUIET_S - 1)
     assert collections == []
     collector.tick(EVERY_S + QUIET_S)
-    assert collections == ["collect", "freeze"]
+    assert collections == ["collect", "freeze", "give back"]
 
 
 def test_whoever_types_for_ever_does_not_keep_all_garbage(collections: list[str]) -> None:

@@ -11,6 +11,7 @@ from oncall_tui.cli.farewell import left_behind
 from oncall_tui.cli.output import flush, say
 from oncall_tui.cli.terminal_check import settle, why_no_board
 from oncall_tui.config import Config
+from oncall_tui.runtime.allocator import keep_little
 
 
 def open_board(config: str, read_only: bool) -> int:
@@ -27,6 +28,7 @@ def open_board(config: str, read_only: bool) -> int:
 def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
     """Run the screen until it is left; returns the exit code. With *follow* it says then what goes on without it."""
     gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
+    keep_little()
     from oncall_tui.tui.lean_textual import import_app
 
     import_app()

@@ -22,6 +22,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.errors import JournalError, SharingError
 from oncall_tui.journal.lease import RENEWED_S, Lease
+from oncall_tui.runtime.allocator import keep_little
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.time_format import set_zone
 
@@ -35,6 +36,7 @@ def record(context: click.Context) -> None:
 
     One recorder records a journal; another one that is started stands by, and takes over when the first is gone.
     """
+    keep_little()  # it runs for weeks
     config = bootstrap.load_config(context.obj["config"])
     for warning in config.warnings:
         say(f"warning: {warning}")

@@ -72,7 +72,7 @@ class RecordMemory:
         self.history = History(journal, history_path(journal.path), journal.keep_s, clock.now)
         self.rows: Mapping[str, RowMemory] = MappingProxyType({})  # by the row's id
         self._lock = threading.Lock()
-        self._of: tuple[object, ...] = ()  # the rows that were read for
+        self._of = 0  # the rows that were read for, hashed: thousands of them
         self._last: TriagedBoard | None = None
         self._read_at: float | None = None  # monotonic
         self._reading = self._settled = False
@@ -87,7 +87,7 @@ class RecordMemory:
         if self._run is None or self._reading or waited < LEAST_S or (same and self._settled and waited < MOST_S):
             return
         self._settled = True  # as long as the rows are the same objects, nothing is due before MOST_S
-        of = tuple((row.id, row.began, row.alert.state) for row in triaged.alerts)
+        of = hash(tuple((row.id, row.began, row.alert.state) for row in triaged.alerts))
         if of != self._of or waited >= MOST_S:
             self._of = of
             self._begin(monotonic)

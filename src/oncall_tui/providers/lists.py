@@ -133,7 +133,9 @@ class Damage:
 # --- one answer, one item ---------------------------------------------------------------------------------------------
 
 
-def decode(raw: bytes | msgspec.Raw, into: type[T], damage: Damage | None = None, *, strict: bool = True) -> T:
+def decode(
+    raw: bytes | bytearray | msgspec.Raw, into: type[T], damage: Damage | None = None, *, strict: bool = True
+) -> T:
     """One whole answer. Raises one of UNDECODABLE, to be worded by ``what_came``.
 
     With *damage*, what is wrong with an item of one of its lists is noted there, and the item left out. Without it one
@@ -400,7 +402,7 @@ def _placed(note: str, of: str) -> str:
     return f"{field}{of}{colon}{why}" if colon and not of.startswith(" in ") else f"{note}{of}"
 
 
-def what_came(body: bytes, error: Exception) -> str:
+def what_came(body: bytes | bytearray, error: Exception) -> str:
     """*body*, which could not be decoded, in words: ``an empty body``, ``null where the list incidents should be``."""
     if not body.strip():
         return "an empty body"

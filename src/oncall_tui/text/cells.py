@@ -39,18 +39,27 @@ class _Visible(dict[int, str]):
 _VISIBLE = _Visible()
 
 
-@lru_cache(maxsize=16_384)
 def clean(text: str) -> str:
     """*text* with nothing in it that a terminal would obey: control characters become visible signs.
 
     A line break becomes ``⏎``, ESC ``␛``; bidirectional overrides, zero-width characters and surrogates ``·``.
     """
+    return text if _is_plain(text) else _cleaned(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether each character is harmless and takes one cell. Asking that is as fast as remembering it."""
+    return text.isascii() and text.isprintable()
+
+
+@lru_cache(maxsize=4096)
+def _cleaned(text: str) -> str:
     return visible(text)
 
 
 def visible(text: str) -> str:
     """The same as ``clean``, and kept nowhere: for texts that are many and long (log lines)."""
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
     return _thin_marks(text.replace("\r\n", "\n").translate(_VISIBLE))
 
@@ -73,19 +82,23 @@ def _thin_marks(text: str) -> str:
 
 def width(text: str) -> int:
     """How many cells *text* takes once it is cleaned."""
-    return cell_len(clean(text))
+    return _cells(clean(text))
 
 
-@lru_cache(maxsize=16_384)
+def _cells(cleaned: str) -> int:
+    return len(cleaned) if _is_plain(cleaned) else cell_len(cleaned)
+
+
+@lru_cache(maxsize=4096)
 def fit(text: str, cells: int, align: str = "left") -> str:
     """*text*, cleaned, padded or cut with ``…`` to exactly *cells* cells. *align* is ``left`` or ``right``."""
     text = clean(text)
     if cells <= 0:
         return ""
-    missing = cells - cell_len(text)
+    missing = cells - _cells(text)
     if missing < 0:
         text = take(text, cells - 1) + ELLIPSIS
-        missing = cells - cell_len(text)
+        missing = cells - _cells(text)
     return " " * missing + text if align == "right" else text + " " * missing
 
 
@@ -93,11 +106,11 @@ def fit(text: str, cells: int, align: str = "left") -> str:
 def fit_middle(text: str, cells: int) -> str:
     """*text* in exactly *cells* cells, cut in its middle: names that begin alike often end otherwise."""
     text = clean(text)
-    if cell_len(text) <= cells or cells < 5:
+    if _cells(text) <= cells or cells < 5:
         return fit(text, cells)
     last = (cells - 1) // 2
     tail = text[-last:] if text.isascii() else take(text[::-1], last)[::-1]
-    return fit(take(text, cells - 1 - cell_len(tail)) + ELLIPSIS + tail, cells)
+    return fit(take(text, cells - 1 - _cells(tail)) + ELLIPSIS + tail, cells)
 
 
 def take(text: str, cells: int) -> str:
@@ -120,14 +133,14 @@ def wrap(text: str, cells: int, first: int | None = None) -> list[str]:
     for word in clean(text).split(" "):
         room = cells if lines or first is None else first
         joined = f"{line} {word}" if line else word
-        if cell_len(joined) <= room:
+        if _cells(joined) <= room:
             line = joined
             continue
         if line:
             lines.append(line)
             room = cells
         line = word
-        while room > 1 and cell_len(line) > room:
+        while room > 1 and _cells(line) > room:
             head = take(line, room)
             lines.append(head)
             line = line[len(head) :]

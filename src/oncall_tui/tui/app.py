@@ -22,7 +22,6 @@ from textual.screen import Screen
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OF_THE_MACHINE
-from oncall_tui.runtime.allocator import keep_little
 from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
@@ -126,7 +125,6 @@ class OncallApp(App[None]):
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
         from oncall_tui.tui.terminal.lean_frames import LeanFrames
 
-        keep_little()
         self.engine.remembers = True
         self._frames = LeanFrames()
         self.engine.start()

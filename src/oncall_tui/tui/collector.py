@@ -9,6 +9,8 @@ import gc
 
 from textual._styles_cache import StylesCache
 
+from oncall_tui.runtime.allocator import give_back
+
 YOUNG = (2_000, 10)  # objects, and collections of the youngest, before a generation is collected: a millisecond each
 NEVER = 1_000_000
 QUIET_S = 5.0  # without a key: nobody types now
@@ -44,6 +46,8 @@ class Collector:
         if since >= AT_LAST_S or (since >= EVERY_S and quiet >= QUIET_S) or (grown and quiet >= BREATH_S):
             self._collected_at = now
             self._collect()
+            if quiet >= QUIET_S:
+                give_back()
 
     def _collect(self) -> None:
         # Textual remembers two colours for each of the last 1,024 widgets, and with a widget its lines: 0.8 MB for each

@@ -14,9 +14,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.plan import ActionRequest, Actor
+from oncall_tui.providers.alertmanager import mapping
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert
 from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.providers.http import DecodeCache
+from oncall_tui.providers.lists import listing
 from oncall_tui.runtime.secret import Secret
 
 
@@ -222,3 +226,29 @@ def test_options_import_no_client() -> None:
         "sys.exit(any(m in sys.modules for m in ('httpx', 'ssl', 'socket')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+
+
+def test_labels_in_common_are_one_object_and_what_is_shared_has_a_bound() -> None:
+    """5,000 alerts with eight labels each, nearly all of them the same."""
+    made = [mapping._pairs({"team": "payments", "instance": f"10.0.0.{i}"}) for i in range(3 * mapping.SHARED)]
+    assert made[0] == (("instance", "10.0.0.0"), ("team", "payments"))
+    assert len(mapping._shared) <= mapping.SHARED + 2
+    assert len({id(team) for _, team in made}) <= 5
+
+
+def test_a_field_that_was_left_out_is_said_at_each_poll_though_the_alert_is_decoded_once() -> None:
+    made: list[AlertmanagerAlert] = []
+    cache: DecodeCache[AlertmanagerAlert, str] = DecodeCache(
+        AlertmanagerAlert,
+        lambda item: made.append(item) or item.fingerprint,  # type: ignore[func-returns-value]
+    )
+    good, spared = alert("good", status("active")), {**alert("spared", status("active")), "generatorURL": 7}
+    raws = listing([msgspec.Raw(msgspec.json.encode(one)) for one in (good, spared)])
+    for _ in range(2):
+        found, damage = cache.take(raws)
+        assert found == ["good", "spared"]
+        assert damage.lost == 0
+        assert "generatorURL of spared" in damage.words()
+    assert len(made) == 2
+    found, damage = cache.take(listing(raws[:1]))
+    assert (found, damage.words()) == (["good"], "")

@@ -227,7 +227,10 @@ def _first(names: Iterable[str], *places: Mapping[str, str]) -> str:
 
 def _pairs(labels: Mapping[str, str]) -> Pairs:
     """Sorted, and shared where short: thousands of alerts have most of their labels in common."""
-    return tuple(_shared(name, v) if len(v) < 128 else (sys.intern(name), v) for name, v in sorted(labels.items()))
+    if len(_shared) > SHARED:
+        _shared.clear()  # what is shared stays so, where it is
+    short = ((sys.intern(name), v) for name, v in sorted(labels.items()))
+    return tuple(_shared.setdefault(pair, pair) if len(pair[1]) < 128 else pair for pair in short)
 
 
 @functools.lru_cache(maxsize=2048)
@@ -236,6 +239,5 @@ def _hint(cluster: str, service: str, account: str, region: str) -> ServiceHint:
     return ServiceHint(cluster=cluster, service=service, account=account, region=region)
 
 
-@functools.lru_cache(maxsize=8192)
-def _shared(name: str, value: str) -> tuple[str, str]:
-    return sys.intern(name), sys.intern(value)
+_shared: dict[tuple[str, str], tuple[str, str]] = {}  # half as large as a cache of a function would be
+SHARED = 8192

@@ -43,7 +43,7 @@ class _Answer(msgspec.Struct):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytearray
     cut: Broken | None = None
 
 
@@ -140,7 +140,7 @@ class Http:
             raise errors.ActionFailed(f"not sent: {failed.message}", failed.hint) from None
         self._judge(answer)
         if into is bytes:
-            return answer.body  # type: ignore[return-value]
+            return bytes(answer.body)  # type: ignore[return-value]
         try:
             if answer.cut is None:
                 return self._decode(answer.body, into)
@@ -241,21 +241,21 @@ class Http:
                 self.close()  # the files of TLS may have changed
             raise failed from None
 
-    def _body(self, response: httpx.Response) -> tuple[bytes, Broken | None]:
+    def _body(self, response: httpx.Response) -> tuple[bytearray, Broken | None]:
         """(what came of the body, why that is not all). Bounded in size, as it came and unpacked, and in time."""
-        parts: list[bytes] = []
+        body = bytearray()  # it grows where it is: its parts, joined at the end, would be there twice, and leave holes
         try:
             encoding = response.headers.get("content-encoding", "")
             whole = response.is_stream_consumed  # a test's answer, which was never on a wire
             for part in (response.content,) if whole else unpacked(response.iter_raw(), encoding):
-                parts.append(part)
+                body += part
                 time_left(None)
         except Exception as error:
             failed = broken(error, self._route, lambda text: self.sanitize(text, 120))
             if failed is None:
                 raise
-            return b"".join(parts), failed.in_mid_answer(self._route)
-        return b"".join(parts), None
+            return body, failed.in_mid_answer(self._route)
+        return body, None
 
     def _open(self) -> httpx.Client:
         """The client, made once. Raises SourceError where a proxy variable or a file cannot be used."""
@@ -275,7 +275,7 @@ class Http:
 
     # --- what an answer means --------------------------------------------------------------------------------------
 
-    def _decode(self, body: bytes, into: type[T]) -> T:
+    def _decode(self, body: bytearray, into: type[T]) -> T:
         try:
             return decode(body, into)
         except UNDECODABLE as error:
@@ -289,7 +289,7 @@ class Http:
             ) from None
 
     def _said(self, answer: _Answer) -> str:
-        text = self.sanitize(self._error_words(answer.status, answer.body[:65536]))
+        text = self.sanitize(self._error_words(answer.status, bytes(answer.body[:65536])))
         return f": {text}" if text else ""
 
     def _unread(self, answer: _Answer, path: str) -> errors.SourceError:

@@ -25,31 +25,34 @@ class DecodeCache(Generic[I, T]):
     def __init__(self, into: type[I], make: Callable[[I], T]) -> None:
         self._into = into
         self._make = make
-        self._known: dict[bytes, tuple[T, tuple[str, ...]]] = {}
+        self._known: dict[bytes, T] = {}
+        self._notes: dict[bytes, tuple[str, ...]] = {}  # of the few that were read without a field
 
     def take(self, raws: Items[I]) -> tuple[list[T], Damage]:
         """The items, in order, and which were damaged."""
-        new: dict[bytes, tuple[T, tuple[str, ...]]] = {}
+        new: dict[bytes, T] = {}
+        notes: dict[bytes, tuple[str, ...]] = {}
         damage = Damage()
         for raw in raws:
             digest = blake2b(raw, digest_size=16).digest()
-            known = self._known.get(digest)
+            known, spared = self._known.get(digest), self._notes.get(digest, ())
             if known is None:
                 try:
-                    item, notes = decode_item(raw, self._into)
-                    known = (self._make(item), notes)
+                    item, spared = decode_item(raw, self._into)
+                    known = self._make(item)
                 except DamagedItem as error:
                     damage.lose(str(error))
                     continue
                 except UNDECODABLE as error:
                     damage.lose(lost(raw, error))
                     continue
-            if known[1]:
-                damage.spare(known[1])
+            if spared:
+                damage.spare(spared)
+                notes[digest] = spared
             new[digest] = known
         damage.total = len(raws)
-        self._known = new
-        return [item for item, _ in new.values()], damage
+        self._known, self._notes = new, notes
+        return list(new.values()), damage
 
 
 def as_is(item: Any) -> Any:

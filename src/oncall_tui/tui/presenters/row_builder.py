@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -135,6 +134,7 @@ class RowBuilder:
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self._sorter = Sorter()
+        self._words = self._alert_words  # bound once, not for each of thousands of rows
         self._alerts: dict[str, _Made] = {}
         self._services: dict[str, _Made] = {}
         self._deploys: dict[str, _Made] = {}
@@ -157,13 +157,15 @@ class RowBuilder:
         repeated = self._names(update.triaged)
         rows: list[Row] = []
         kept: dict[str, _Made] = {}
+        beside: _Beside | None = None
         step = now // STEP_S
         for alert_row in alert_rows:
             alert = alert_row.alert
             going_on = _going_on(alert_row, pending) if pending else None
             remembered = update.memory.get(alert_row.id) if update.memory else None
             here = _others_here(update, alert_row, now) if update.others else ()
-            beside = (live.get(alert.source, alert.source == OURS), going_on, remembered, here, repeated)
+            told = (live.get(alert.source, alert.source == OURS), going_on, remembered, here, repeated)
+            beside = beside if told == beside else told  # one object for all the rows of which nothing is told
             made = self._alerts.get(alert_row.id)
             if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
                 made = self._alert_made(made, alert_row, step, beside, now)
@@ -189,7 +191,7 @@ class RowBuilder:
         if old is not None and old.of is alert_row and old.beside == beside and old.row.made:
             row = old.row if self._changing(alert_row, old.now) == self._changing(alert_row, now) else None
         if row is None:
-            row = Row.later(alert_row.id, claims, partial(self._alert_words, alert_row, now, beside))
+            row = Row.later(alert_row.id, claims, self._words, alert_row, now, beside)
         return _Made(alert_row, beside, step, now, row)
 
     def _changing(self, alert_row: TriagedAlert, now: float) -> tuple[object, ...]:

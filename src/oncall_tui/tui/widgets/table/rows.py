@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -99,13 +99,14 @@ class Row:
     ) -> None:
         self.id, self.claims = id, claims
         self._words: RowWords | None = RowWords(cells, style, extra, under)
-        self._make: Callable[[], RowWords] | None = None
+        self._make: tuple[Callable[..., RowWords], tuple[Any, ...]] | None = None
 
     @classmethod
-    def later(cls, id: str, claims: bool, make: Callable[[], RowWords]) -> Row:
-        """Return a row whose words *make* puts together."""
-        row = cls(id, claims=claims)
-        row._words, row._make = None, make
+    def later(cls, id: str, claims: bool, make: Callable[..., RowWords], *of: Any) -> Row:
+        """Return a row whose words *make* puts together, of *of*."""
+        row = cls.__new__(cls)
+        row.id, row.claims = id, claims
+        row._words, row._make = None, (make, of)
         return row
 
     @property
@@ -118,7 +119,8 @@ class Row:
         """Return its words."""
         if self._words is None:
             assert self._make is not None
-            self._words, self._make = self._make(), None
+            make, of = self._make
+            self._words, self._make = make(*of), None
         return self._words
 
     @property
@@ -274,7 +276,7 @@ class Measure:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._measured = [i for i, c in enumerate(columns) if c.most or c.flex]
         self._kept: tuple[Need, ...] = (Need(),) * len(columns)
-        self._known: dict[str, tuple[Row, tuple[Need, ...]]] = {}
+        self._known: dict[str, tuple[Row, tuple[int, ...]]] = {}  # a thousand rows: the cells of each, side by side
 
     def of(self, rows: Sequence[Row]) -> tuple[Need, ...]:
         """The needs once *rows* are shown."""
@@ -285,19 +287,19 @@ class Measure:
         self._known = known
         kept = list(self._kept)
         for at, column in enumerate(self._measured):
-            found = [needs[at] for _, needs in known.values()]
-            now = Need(max(n.short for n in found), max(n.long for n in found))
+            now = Need(*(max(needs[i] for _, needs in known.values()) for i in (2 * at, 2 * at + 1)))
             was = kept[column]
             kept[column] = was | now if same else Need(_settled(was.short, now.short), _settled(was.long, now.long))
         self._kept = tuple(kept)
         return self._kept
 
-    def _row(self, row: Row) -> tuple[Row, tuple[Need, ...]]:
+    def _row(self, row: Row) -> tuple[Row, tuple[int, ...]]:
+        """The row, and what it needs in each column that is measured: the shortest and the longest, in turn."""
         known = self._known.get(row.id)
         if known is not None and known[0] is row:
             return known
         cells = row.cells
-        return row, tuple(needs_of(cells[i]) if i < len(cells) else Need() for i in self._measured)
+        return row, tuple(n for i in self._measured for n in (needs_of(cells[i]) if i < len(cells) else Need()))
 
 
 def _settled(was: int, now: int) -> int:
