@@ -141,6 +141,7 @@ def _change(told: Changed, at: float) -> Change:
         by=told.by,
         service_id=service_id(told.service) if told.service else "",
         effect=told.what == "effect",
+        not_before=told.since,
         account=(ELSEWHERE if told.elsewhere else ACCOUNT) if told.alarm else "",
         region=REGION if told.alarm else "",
     )

@@ -16,6 +16,10 @@
    it, where these do not go wrong (tasks stop or it failed, not longer ago than ten minutes), and before other
    services' deploys. Done to another service, it stands before other services' deploys that began before it, and
    before none of its own. What does no harm by itself stands behind every deploy.
+7. Of some changes nobody knows when they began, only between which times (two readings of a count). Such a one is a
+   suspect unless it surely began after the episode, and only then is it said not to be the suspect. Where it may have
+   begun after the episode it is no evidence that stands before a deploy; and it began after a deploy only if it surely
+   did.
 
 A source that tells whole seconds rounds them down: what began within that second is told to have begun with the alert.
 No town has anything so close.
@@ -76,7 +80,7 @@ def answer(town: Town, problem: Problem) -> Answer:
     siblings = [d for d in town.deploys if d not in own and product and town.product_of(d.service) == product]
     mine, theirs = _found(town, own, at), _found(town, siblings, at)
     about = [c for c in town.changes if _about(c, problem, product)]
-    changes = [c for c in about if c.name in _found(town, about, at)]
+    changes = [c for c in about if _suspected(town, c, at)]
     return Answer(
         began=at,
         first=_first(
@@ -84,7 +88,7 @@ def answer(town: Town, problem: Problem) -> Answer:
         ),
         suspects=mine | theirs | {c.name for c in changes},
         harm=frozenset(c.name for c in changes if _harms(c, at)),
-        later_changes=frozenset(c.name for c in about if c.start > at and _near(c, problem)),
+        later_changes=frozenset(c.name for c in about if c.first > at and _near(c, problem)),
         own=frozenset(d.name for d in own),
         innocent=frozenset(d.name for d in own if d.start > at),
         later=frozenset(d.name for d in (*own, *siblings) if d.start > at),
@@ -104,8 +108,15 @@ def _near(change: Changed, problem: Problem) -> bool:
     return not change.service or change.service == problem.service
 
 
+def _suspected(town: Town, change: Changed, at: float) -> bool:
+    """Rule 1, of a change; and rule 7."""
+    return change.first <= at and (change.end is None or change.end >= at - town.look_back)
+
+
 def _harms(change: Changed, at: float) -> bool:
-    taken = change.what == "scale-in" and (change.by == "Bob" or at - change.start <= SOON)
+    if change.start > at:
+        return False
+    taken = change.what == "scale-in" and (change.by != "autoscaling" or at - change.start <= SOON)
     return taken or change.what in ("failover", "edit", "alarm")
 
 
@@ -119,7 +130,7 @@ def _names(found: Iterable[Deployed | Changed]) -> frozenset[str]:
 
 
 def _newest(found: list[Changed]) -> Changed | None:
-    return max(found, key=lambda c: c.start, default=None)
+    return max(found, key=lambda c: c.first, default=None)
 
 
 def _first(
@@ -132,13 +143,13 @@ def _first(
         return frozenset({near.name})
     if near is not None:
         last = max(mine, key=lambda d: d.start)
-        if last.start > near.start or _wrong(last, at):
+        if last.start > near.first or _wrong(last, at):
             return _names(mine)
         return frozenset({near.name}) | (_names(mine) if any(_wrong(d, at) for d in mine) else frozenset())
     if mine:
         return _names(mine)
     if far is not None:
-        before = [d.start < far.start for d in theirs]
+        before = [d.start < far.first for d in theirs]
         return (frozenset({far.name}) if any(before) or not theirs else frozenset()) | (
             frozenset() if all(before) else _names(theirs)
         )

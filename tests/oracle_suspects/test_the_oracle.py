@@ -31,9 +31,18 @@ def fired(service: str, *firings: tuple[float, float | None], product: str = "",
     return Problem(f"of {service or product}", service, product, spans, state)
 
 
-def changed(what: str, start: float, service: str = "", of: str = "pay", by: str = "Bob", alarm: str = "") -> Changed:
+def changed(
+    what: str,
+    start: float,
+    service: str = "",
+    of: str = "pay",
+    by: str = "Bob",
+    alarm: str = "",
+    since: float | None = None,
+) -> Changed:
     """It takes no time, *start* minutes ago, and is named by what it is and its start: ``failover-20``."""
-    return Changed(f"{what}-{start:g}", what, service, (of,), NOW - start * MINUTE, NOW - start * MINUTE, by, alarm)
+    at = NOW - start * MINUTE
+    return Changed(f"{what}-{start:g}", what, service, (of,), at, at, by, alarm, since=ago(since))
 
 
 def town(*told: Deployed | Changed | Problem) -> Town:
@@ -86,6 +95,23 @@ BY_HAND = {
     "a scale-in long before, with the load": (
         town(deployed("api", 40, 35), changed("scale-in", 25, "api", by="autoscaling"), fired("api", (10, None))),
         {"api-40"},
+    ),
+    "a scale-in between two readings, both before": (
+        town(API, changed("scale-in", 12, "api", by="", since=14), fired("api", (10, None))),
+        {"scale-in-12"},
+    ),
+    "a scale-in between two readings, the deploy between them": (
+        town(API, changed("scale-in", 12, "api", by="", since=24), fired("api", (10, None))),
+        {"api-20"},
+    ),
+    "a scale-in between two readings, the alert between them": (
+        town(API, changed("scale-in", 8, "api", by="", since=12), fired("api", (10, None))),
+        {"api-20"},
+    ),
+    "the same alone": (town(changed("scale-in", 8, "api", by="", since=12), fired("api", (10, None))), {"scale-in-8"}),
+    "a scale-in between two readings, both after": (
+        town(changed("scale-in", 6, "api", by="", since=9), fired("api", (10, None))),
+        set(),
     ),
     "a scale-out": (town(API, changed("scale-out", 12, "api"), fired("api", (10, None))), {"api-20"}),
     "a scale-out alone": (town(changed("scale-out", 12, "api"), fired("api", (10, None))), {"scale-out-12"}),
@@ -152,6 +178,7 @@ def test_the_towns_are_worth_it() -> None:
     least |= {"the newest would be wrong": 100, "the product's": 50, "wide: False": 100}
     least |= {"a change first": 100, "a deploy before a change that harms": 25, "a change began later": 50}
     least |= {"its own alarm was edited": 5, "change did it": 30, "older than the change": 20, "change elsewhere": 20}
+    least |= {"between the two readings of a change": 20}
     for kind in ("deploy did it", "older than the deploy", "flaps over the deploy", "flaps, then quiet"):
         least[kind] = 30
     for kind in ("at the look-back's edge", "no deploy near", "product alone", "nobody knows whose", "together"):

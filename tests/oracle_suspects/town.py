@@ -36,7 +36,8 @@ class Changed:
     """One change. *service* is empty where it is of none; *products* own the thing that was changed.
 
     *end* is the start for what takes no time, and None while it is under way. *alarm*: the problem whose alarm it is;
-    *elsewhere*: an alarm of that name, in another account or region.
+    *elsewhere*: an alarm of that name, in another account or region. *since*: nobody tells when it began, only that it
+    was between then and *start*; None: it began at *start*.
     """
 
     name: str
@@ -48,6 +49,12 @@ class Changed:
     by: str = ""
     alarm: str = ""
     elsewhere: bool = False
+    since: float | None = None
+
+    @property
+    def first(self) -> float:
+        """When it may have begun at the earliest."""
+        return self.start if self.since is None else self.since
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class Town:
         lines += [
             f"  {c.what} {c.name} of {c.service or '-'}/{','.join(c.products) or '-'} by {c.by or '?'}"
             f"{f' (alarm of {c.alarm})' if c.alarm else ''}{' elsewhere' if c.elsewhere else ''}: "
-            f"{ago(c.start)} to {ago(c.end)}"
+            f"{f'{ago(c.since)} or later, seen ' if c.since is not None else ''}{ago(c.start)} to {ago(c.end)}"
             for c in sorted(self.changes, key=lambda c: c.start)
         ]
         lines += [
@@ -180,12 +187,16 @@ class _Building:
         if start > self.now - 5:
             return
         lasts = {"failover": rng.uniform(0.3, 25), "effect": rng.uniform(1, 30)}.get(what, 0.0) * MINUTE
-        by = rng.choice(("autoscaling", "autoscaling", "Bob")) if what.startswith("scale") else "Bob"
+        by = rng.choice(("autoscaling", "autoscaling", "Bob", "")) if what.startswith("scale") else "Bob"
         end = start + lasts
+        # a count that nobody tells of was moved between two readings of it; of some failovers only the end is told
+        apart = rng.choice((rng.uniform(3, 80), rng.uniform(3, 80), rng.uniform(80, 1200)))
+        unseen = (not by) or (what == "failover" and not alarm and rng.random() < 0.25)
         owners = products or ((self.product_of(service),) if self.product_of(service) else ())
         over = None if end >= self.now or (what == "failover" and rng.random() < 0.05) else end
         name = f"c{len(self.changes)}"
-        self.changes.append(Changed(name, what, service, owners, start, over, by, alarm, elsewhere))
+        since = start - apart if unseen else None
+        self.changes.append(Changed(name, what, service, owners, start, over, by, alarm, elsewhere, since))
 
     def changed(self) -> None:
         """What was done lately, to databases and to services."""
@@ -211,6 +222,10 @@ class _Building:
         about = rng.choice(near)
         service = about.service or rng.choice(self.products[about.products[0]])
         kind = rng.choice(("change did it", "change did it", "older than the change", "change elsewhere"))
+        if about.since is not None and rng.random() < 0.85:
+            at = rng.uniform(about.since, about.start)
+            self.fire("between the two readings of a change", service, (at, None))
+            return
         at = about.start + rng.uniform(0.2, 30) * MINUTE
         if kind == "older than the change":
             at = about.start - rng.uniform(0.1, 50) * MINUTE
@@ -370,6 +385,7 @@ def clear(town: Town) -> bool:
         for start, _ in p.firings:
             for d in (*town.deploys, *town.changes):
                 gaps = [start - d.start] + ([start - d.end] if d.end is not None else [])
+                gaps += [start - d.first] if isinstance(d, Changed) else []
                 if any(abs(gap - edge) < CLEAR for gap in gaps for edge in EDGES):
                     return False
         for (_, stop), (start, _) in zip(p.firings, p.firings[1:], strict=False):

@@ -26,7 +26,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.reports import handover_text
 from oncall_tui.reports.handover import Handover, handover
 from oncall_tui.reports.postmortem import IncidentRecord, postmortem
-from oncall_tui.text.time_format import moment
+from oncall_tui.text.time_format import moment, rfc3339
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
@@ -95,6 +95,34 @@ def test_who_did_it_is_written_once_it_is_known(journal: Journal) -> None:
         ("over", "over", "autoscaling"),
     ]
     assert recorded(told)["rds/s"].change.by == "autoscaling"
+
+
+def test_alarms_of_one_name_in_two_accounts_are_two_in_the_record(journal: Journal) -> None:
+    edit: dict[str, Any] = {"kind": ChangeKind.ALARM, "what": "edit of alarm api-5xx", "resource": "api-5xx"}
+    ours = change("e", 5, account="111111111111", region="eu-west-1", **edit)
+    theirs = msgspec.structs.replace(ours, id="us/e", source="us", account="222222222222")
+    again = msgspec.structs.replace(ours, id="events/e", source="events")
+    journal.must(entry(ours), entry(theirs), entry(again))
+    assert len(searched(journal)) == 2
+
+
+SEEN = msgspec.structs.replace(scaled("s", 3, 4, 2, by=""), not_before=NOW - 360)
+WITHIN = "desired count 4 → 2 of api, at some time in the 3m before"
+
+
+def test_what_was_only_seen_later_says_so_wherever_it_is_told(journal: Journal) -> None:
+    recorder(journal).record(seen(SEEN), shown(), NOW)
+    told = kept(journal)
+    assert [e.text for e in told] == [WITHIN]
+    assert recorded(told)["rds/s"].change == SEEN
+    (event,) = searched(journal)
+    assert (event.at, event.state) == (NOW - 180, "at some time in the 3m before")
+    board = seen(SEEN)
+    assert line(SEEN, board, NOW, TOKYO).partition("scaling       ")[2] == f"{WITHIN} · shop · rds"
+    assert (as_object(SEEN, board)["not_before"], as_object(OVER, board)["not_before"]) == (rfc3339(NOW - 360), None)
+    (handed,) = lines(handover(told, board, NOW - 600, NOW))
+    assert handed.endswith(f"{WITHIN} · shop")
+    assert [one.text for one in merge_timeline(changes=(SEEN,))] == [WITHIN]
 
 
 def test_a_kind_of_a_later_version_is_read_as_some_change() -> None:

@@ -44,6 +44,12 @@ def scaled(name: str, minutes: float, before: int, after: int, of: str = API, by
     return change(name, minutes, kind=ChangeKind.SCALING, what=what, resource=service, service_id=of, by=by)
 
 
+def seen(name: str, not_before: float, at_last: float) -> Change:
+    """A count of which nobody tells by whom it was moved, nor when: only between which two readings."""
+    moved = scaled(name, at_last, 4, 2, by="")
+    return msgspec.structs.replace(moved, not_before=NOW - not_before * 60)
+
+
 def names(found: Suspicion) -> list[str]:
     return [(s.deploy.id if isinstance(s, Suspect) else s.change.id).partition("/")[2] for s in found.suspects]
 
@@ -76,6 +82,14 @@ CASES: list[tuple[str, list[Deploy], list[Deploy], list[Change], list[str]]] = [
     ("ended before it", [], [], [change("f", 72, 10)], []),
     ("under way for hours", [at(20)], [], [change("f", 400, None)], ["api20", "f"]),
     ("began later", [], [], [change("f", -3)], []),
+    # of a count that two readings saw differ, it is only known that it moved between them
+    ("may have begun before the alert: behind every deploy", [at(50, ended=40)], [], [seen("s", 1, -2)],
+     ["api50", "s"]),
+    ("and a suspect where there is no other", [], [], [seen("s", 1, -2)], ["s"]),
+    ("surely began after it", [], [], [seen("s", -1, -2)], []),
+    ("surely began before it, and after the deploy", [at(50, ended=40)], [], [seen("s", 5, 2)], ["s", "api50"]),
+    ("it may have begun before the deploy", [at(4)], [], [seen("s", 5, 2)], ["api4", "s"]),
+    ("it may have begun in the look-back", [], [], [seen("s", 70, 59)], ["s"]),
 ]  # fmt: skip
 
 
@@ -107,6 +121,29 @@ def test_what_began_later_is_said_to_be_innocent() -> None:
     assert [s.words for s in found.innocent] == [
         "RDS failover of shop-db began 2m after the alert: not the suspect"
     ]  # of another service nothing is said
+
+
+def test_of_what_was_only_seen_later_it_is_said_between_which_times_it_was() -> None:
+    count = "desired count 4 → 2 of api"
+    assert words(seen("s", 1, -2)) == f"{count} between 1m before and 2m after the alert: possibly the suspect"
+    assert words(seen("s", 5, 2)) == f"{count} between 5m and 2m before the alert"
+    assert words(seen("s", 2.1, 2)) == f"{count} 2m before the alert"  # some seconds apart
+    assert words(seen("s", 0, -2)) == f"{count} between 0s before and 2m after the alert: possibly the suspect"
+    found = suspicion(NOW, API, (), changes=(seen("s", -1, -4), seen("t", -3, -3.1)))
+    assert [s.words for s in found.innocent] == [
+        f"{count} began 3m after the alert: not the suspect",
+        f"{count} began between 1m and 4m after the alert: not the suspect",
+    ]
+    told = suspicion(NOW, API, (), changes=(seen("s", 1, -2),))
+    assert told.change_first is None  # no plan calls it the likelier cause
+
+
+def test_the_row_says_that_it_is_possible_only() -> None:
+    assert group_cells.suspect(row(changes=(seen("s", 1, -2),))) == (
+        "◂ possibly count 4 → 2",
+        "unknown",
+        "? count 4 → 2",
+    )
 
 
 # --- on a board -------------------------------------------------------------------------------------------------------
@@ -200,6 +237,8 @@ def test_what_two_sources_tell_is_one_change_as_the_one_that_knows_more_tells_it
         "desired count 4 → 2 of api by autoscaling 3m before the alert"
     ]
     assert twice.changes_of(twice.alerts[0].service, shop) == [pushed]
+    late = msgspec.structs.replace(scaled("t", 0, 4, 2, by=""), not_before=NOW - 240, id="events/t", source="events")
+    assert told_once([polled, late]) == [polled]  # it may have been then
     assert len(told_once([scaled("a", 5, 4, 2), scaled("b", 4, 4, 2)])) == 2  # one source does not tell twice
 
 

@@ -37,7 +37,10 @@ WHO_TIMEOUT_S = 60.0  # ten pages at two calls a second, and each of them may ta
 
 
 class ChangeOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that is no deploy: *what* was done to which *resource*; *ended* is null while it goes on."""
+    """A change that is no deploy: *what* was done to which *resource*; *ended* is null while it goes on.
+
+    *not_before* is null where *began* is exact; else it began at some time between the two.
+    """
 
     id: str
     source: str
@@ -45,6 +48,7 @@ class ChangeOutput(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     resource: str
     began: JsonTime
+    not_before: JsonTime | None
     ended: JsonTime | None
     by: str | None
     service: str | None
@@ -122,6 +126,7 @@ def change_output(change: Change, triaged: TriagedBoard) -> ChangeOutput:
         what=change.what,
         resource=change.resource,
         began=rfc3339(change.began),
+        not_before=stamp(change.not_before),
         ended=stamp(change.ended),
         by=change.by or None,
         service=change.service_id or None,

@@ -53,9 +53,11 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ``SOURCE/RESOURCE``. *service_id* is the ECS service that it was done to, as the board has it; empty: none, or not
     known. *hint* is what a system other than ECS says of that service: the board looks it up, as it does for an alert.
 
-    *began* is when it began. *ended* is when it was over: the same as *began* for what takes no time, None while it
-    is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is what its source
-    says of it, *url* where it can be read. *account* and *region* are those of AWS where it was done; empty: not known.
+    *began* is when it began. Where *not_before* is given, nobody tells when that was, only that it was between the two
+    (a count that two readings saw differ). *ended* is when it was over: the same as *began* for what takes no time,
+    None while it is under way. *by* is who did it: a person, ``autoscaling``, ``AWS``; empty: nobody tells. *text* is
+    what its source says of it, *url* where it can be read. *account* and *region* are those of AWS where it was done;
+    empty: not known.
 
     *effect*: it is what happened to a service, not what was done to it (ECS cannot place its tasks): told beside the
     alert, never a suspect.
@@ -76,6 +78,12 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     effect: bool = False
     account: str = ""
     region: str = ""
+    not_before: float | None = None
+
+    @property
+    def earliest(self) -> float:
+        """When it may have begun at the earliest, in seconds since the epoch: *began* where that is exact."""
+        return self.began if self.not_before is None else min(self.not_before, self.began)
 
     @property
     def under_way(self) -> bool:
@@ -97,12 +105,13 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def alarm_keys(self) -> frozenset[str]:
         """Return what names the alarm that was edited, as ``alarm_keys_of`` its alerts; empty: it is no alarm's edit.
 
-        A name alone does not tell which alarm it is: each account and region may have one of that name.
+        A name alone does not tell which alarm it is: each account and region may have one of that name. A source of
+        alarms has no two.
         """
         if self.kind is not ChangeKind.ALARM:
             return frozenset()
         if self.account and self.region:
-            return frozenset((f"{self.region}:{self.account}:alarm:{self.resource}",))
+            return frozenset((self.path, f"{self.region}:{self.account}:alarm:{self.resource}"))
         return frozenset((self.path,))
 
 

@@ -34,6 +34,7 @@ def entry_data(change: Change, products: tuple[str, ...], old: str) -> dict[str,
     told |= {"source": change.source, "resource": change.resource, "began": change.began}
     more: tuple[tuple[str, Any], ...] = (
         ("ended", change.ended),
+        ("not_before", change.not_before),
         ("by", change.by),
         ("description", change.text),
         ("url", change.url),
@@ -66,6 +67,7 @@ def _read(entry: Entry) -> RecordedChange:
         effect=data.get("effect") is True,
         account=str(data.get("account", "")),
         region=str(data.get("region", "")),
+        not_before=data.get("not_before"),
     )
     return RecordedChange(change, tuple(map(str, data.get("products", ()))))
 

@@ -17,6 +17,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.record import RecordEvent, RecordPage, RecordScope
 from oncall_tui.domain.recorded_change import recorded
 from oncall_tui.journal import Journal
+from oncall_tui.text.change_words import spread
 from oncall_tui.text.history_words import going_back
 from oncall_tui.text.time_format import span
 from oncall_tui.triage.changes import told_once
@@ -140,7 +141,9 @@ def _of_changes(journal: Journal, scope: RecordScope, begin: float, end: float) 
 def _how_long(change: Change) -> str:
     if change.ended is None:
         return "under way, or its end is not known"
-    return f"over after {span(change.ended - change.began)}" if change.ended - change.began >= 1 else ""
+    if change.ended - change.began >= 1:
+        return f"over after {span(change.ended - change.began)}"
+    return spread(change.not_before, change.began)
 
 
 def _episodes(past: PastReader, scope: RecordScope, begin: float, end: float) -> Iterable[PastEpisode]:

@@ -13,7 +13,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
 from oncall_tui.providers.base import TimelineEvent
-from oncall_tui.text.change_words import named
+from oncall_tui.text.change_words import dated
 from oncall_tui.text.history_words import began_by, by, deploy_status, noun, rollback_status
 from oncall_tui.text.short_ids import short_ids
 
@@ -103,7 +103,7 @@ def _of_alert(alert: Alert) -> Iterable[TimelineEntry]:
 
 
 def _of_change(change: Change) -> Iterable[TimelineEntry]:
-    yield TimelineEntry(change.began, CHANGE, named(change), "", change.source)
+    yield TimelineEntry(change.began, CHANGE, dated(change), "", change.source)
     if change.ended is not None and change.ended - change.began >= 1:
         yield TimelineEntry(change.ended, CHANGE, f"{change.what} is over", "", change.source)
 

@@ -234,6 +234,7 @@ def _suspect_change(suspect: SuspectChange) -> Mapping[str, Any]:
         "what": change.what,
         "by": change.by or None,
         "began": stamp(change.began),
+        "began_not_before": stamp(change.not_before),
         "ended": stamp(change.ended),
         "text": change.text or None,
         "of_the_alerts_own_service": suspect.own,

@@ -120,6 +120,7 @@ class HandoverChange(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     by: str = ""
     ended: float | None = None
+    not_before: float | None = None  # where it is only known that it began between then and *at*
     first: float | None = None
     times: int = 1
     service: str = ""
@@ -465,6 +466,7 @@ def _handed_over(one: RecordedChange, before: HandoverChange | None) -> Handover
         what=change.what,
         by=change.by,
         ended=change.ended,
+        not_before=change.not_before,
         first=(before.first if before.first is not None else before.at) if before else None,
         times=before.times + 1 if before else 1,
         service=change.service_id,

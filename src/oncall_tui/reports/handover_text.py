@@ -14,7 +14,7 @@ from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.incident import Incident
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverChange, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean, count
-from oncall_tui.text.change_words import AWS
+from oncall_tui.text.change_words import AWS, spread
 from oncall_tui.text.history_words import by, ended, stopped
 from oncall_tui.text.json_types import stamped_type
 from oncall_tui.text.time_format import age, ago, moment, span, stamp, zone
@@ -201,7 +201,8 @@ def _change(c: HandoverChange, h: Handover, tz: tzinfo) -> str:
     times = f" · the last of {c.times} since {_when(c.first, h, tz)}" if c.first is not None else ""
     lasted = "" if c.ended is None else span(c.ended - c.at) if c.ended - c.at >= 1 else None
     end = "" if lasted is None else f" · over after {lasted}" if lasted else " · under way"
-    return f"{_when(c.at, h, tz)}  {c.what}{who}{_place(', '.join(c.products))}{times}{end}"
+    within = f", {words}" if (words := spread(c.not_before, c.at)) else ""
+    return f"{_when(c.at, h, tz)}  {c.what}{who}{within}{_place(', '.join(c.products))}{times}{end}"
 
 
 def _followed(h: Handover, tz: tzinfo) -> list[tuple[str, list[str], str]]:

@@ -17,7 +17,7 @@ from oncall_tui.domain.history import PastDeploy, PastEpisode
 from oncall_tui.domain.incident import Incident
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.recorded_change import recorded
-from oncall_tui.text.change_words import named
+from oncall_tui.text.change_words import dated
 from oncall_tui.text.history_words import going_back
 
 SAME_S = 1.0  # two readings of one firing may differ in their fraction of a second
@@ -205,7 +205,7 @@ def _changes(record: IncidentRecord) -> list[TimelineFact]:
     facts = []
     for change_id, one in recorded(record.entries).items():
         change, link = one.change, links[change_id]
-        facts.append(TimelineFact(at=change.began, event=named(change), link=link, source=change.source))
+        facts.append(TimelineFact(at=change.began, event=dated(change), link=link, source=change.source))
         if change.ended is not None and change.ended - change.began >= GAP_S:
             facts.append(TimelineFact(at=change.ended, event=f"{change.what} is over", link=link, source=change.source))
     return facts

@@ -10,6 +10,7 @@ from datetime import tzinfo
 from oncall_tui.domain.change import Change, began_later
 from oncall_tui.text.time_format import moment, span
 
+SPREAD_S = 10.0  # what lies within so few seconds is told as one time
 AWS = "AWS"  # what AWS did by itself has no doer that anybody could ask
 
 
@@ -28,11 +29,12 @@ def short(change: Change) -> str:
 def beside_alert(change: Change, began: float) -> str:
     """``RDS failover of payments-db began 1m before the alert``: what it is to an alert that *began* then.
 
-    What takes no time is said without ``began``; what began after the alert is said to be no suspect.
+    What takes no time is said without ``began``; what surely began after the alert is said to be no suspect, and what
+    may have begun before it or after it to be one possibly.
     """
-    if began_later(change.began, began):
-        return f"{named(change)} began {span(change.began - began)} after the alert: not the suspect"
-    when = _before(began - change.began)
+    if began_later(change.earliest, began):
+        return f"{named(change)} began {_after(change, began)} the alert: not the suspect"
+    when = _when(change, began)
     if change.ended is not None and change.ended - change.began < 1:
         return f"{named(change)} {when}"
     words = f"{named(change)} began {when}"
@@ -49,12 +51,40 @@ def summary(change: Change, tz: tzinfo | None = None, now: float = 0.0) -> str:
     With *tz* the time at which it ended is said.
     """
     if change.ended is None:
-        return f"{named(change)}, under way"
+        return f"{dated(change)}, under way"
     lasted = change.ended - change.began
     if lasted < 1:
-        return named(change)
+        return dated(change)
     at = f" at {moment(change.ended, tz, now)}" if tz is not None else ""
-    return f"{named(change)}, over after {span(lasted)}{at}"
+    return f"{dated(change)}, over after {span(lasted)}{at}"
+
+
+def dated(change: Change) -> str:
+    """``desired count 4 → 2 of payments-api, at some time in the 3m before``: for a line that has the latest time."""
+    return ", ".join(words for words in (named(change), spread(change.not_before, change.began)) if words)
+
+
+def spread(not_before: float | None, began: float) -> str:
+    """``at some time in the 3m before``; empty where it is known when it began, but for some seconds."""
+    wide = not_before is not None and began - not_before >= SPREAD_S
+    return f"at some time in the {span(began - not_before)} before" if wide and not_before is not None else ""
+
+
+def _when(change: Change, began: float) -> str:
+    """Words for the time of what may have begun before an alert that *began* then."""
+    first, last = began - change.earliest, began - change.began  # seconds before it
+    if began_later(change.began, began):
+        return f"between {span(first)} before and {span(-last)} after the alert: possibly the suspect"
+    if first - last < SPREAD_S or span(first) == span(last):
+        return _before(last)
+    return f"between {span(first)} and {span(last)} before the alert"
+
+
+def _after(change: Change, began: float) -> str:
+    first, last = change.earliest - began, change.began - began
+    if last - first < SPREAD_S or span(first) == span(last):
+        return f"{span(last)} after"
+    return f"between {span(first)} and {span(last)} after"
 
 
 def _before(seconds: float) -> str:

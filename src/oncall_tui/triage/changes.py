@@ -60,7 +60,7 @@ def _began(change: Change) -> tuple[float, str]:
 
 
 def _is_told_again(copies: Sequence[Change], again: Change) -> bool:
-    if again.began - copies[0].began > TWICE_S:
+    if again.earliest - copies[0].began > TWICE_S:
         return False
     return all(first.source != again.source and not _elsewhere(first, again) for first in copies)
 

@@ -1,8 +1,10 @@
 """Deploys and changes that may have done it, in words that say why. Pure: from them and when the episode began.
 
-Either is a suspect where it had begun when the episode began and was under way then, or had ended within the
-look-back before. What began later is not, and that is said too. Nothing is claimed that these rows do not show.
-docs/changes.md says in which order they stand. Times are seconds since the epoch, UTC.
+Either is a suspect where it had begun when the episode began and was under way then, or had ended within the look-back
+before. What began later is not, and that is said too. A change of which it is only known between which times it began
+is cleared where the earlier of them is after the alert, and is weak evidence where only the later one is. Nothing is
+claimed that these rows do not show. docs/changes.md says in which order they stand. Times are seconds since the epoch,
+UTC.
 """
 
 from __future__ import annotations
@@ -68,6 +70,11 @@ class SuspectChange(msgspec.Struct, frozen=True, gc=False):
         return self.change.began
 
     @property
+    def possible(self) -> bool:
+        """Tell whether it may have begun before the alert, or after it: nobody tells which."""
+        return began_later(self.change.began, self.began) and not began_later(self.change.earliest, self.began)
+
+    @property
     def words(self) -> str:
         """Return what it is, who did it, and its time before or after the alert."""
         return beside_alert(self.change, self.began)
@@ -83,6 +90,8 @@ class SuspectChange(msgspec.Struct, frozen=True, gc=False):
         Autoscaling answers to load: what it adds, and what it took away long before, is weak evidence.
         """
         change, counts = self.change, self.change.counts
+        if self.possible:
+            return False
         if change.kind is ChangeKind.SCALING:
             fewer = counts is not None and counts[1] < counts[0]
             return fewer and (change.by != AUTOSCALING or self.began - change.began <= SOON_S)
@@ -234,7 +243,7 @@ def _changes(
     later: list[SuspectChange] = []
     for change in changes:
         own = change.service_id in ("", service_id) or change.kind is ChangeKind.ALARM
-        if began_later(change.began, began):
+        if began_later(change.earliest, began):
             later += [SuspectChange(change, own, began)] if own else []
         elif change.ended is None or change.ended >= began - look_back_s:
             found.append(SuspectChange(change, own, began))
@@ -260,7 +269,7 @@ def _ranked(
 
 
 def _beats(change: SuspectChange, suspect: Suspect, long_since: float) -> bool:
-    """Tell whether *change* is the likelier cause: it is strong evidence, and began after the deploy did.
+    """Tell whether *change* is the likelier cause: it is strong evidence, and surely began after the deploy did.
 
     A deploy of the service that goes wrong is no likelier for what happened beside it; and what another service's
     change did stands behind the service's own deploys.
@@ -271,8 +280,8 @@ def _beats(change: SuspectChange, suspect: Suspect, long_since: float) -> bool:
     if deploy.goes_back or _had_all_traffic(deploy, long_since):
         return True
     if not suspect.own:
-        return change.own or change.at > suspect.at
-    return change.own and change.at > suspect.at and not _goes_wrong(deploy, change.began)
+        return change.own or change.change.earliest > suspect.at
+    return change.own and change.change.earliest > suspect.at and not _goes_wrong(deploy, change.began)
 
 
 def _goes_wrong(deploy: Deploy, began: float) -> bool:
@@ -282,7 +291,7 @@ def _goes_wrong(deploy: Deploy, began: float) -> bool:
 
 
 def _strongest_first(one: SuspectChange) -> tuple[bool, bool, float, str]:
-    return (not one.strong, not one.own, -one.at, one.change.id)
+    return (not one.strong, not one.own, -one.change.earliest, one.change.id)
 
 
 def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:

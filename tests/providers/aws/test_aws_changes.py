@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alarm_world import Alarms
 from alarm_world import provider as alarm_provider
-from aws_world import World, error
+from aws_world import ACCOUNT, REGION, World, error
 
 from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.domain.reading import Reading, SourceState
@@ -58,16 +58,22 @@ def test_a_count_that_moved_is_a_change_at_once_and_its_activity_tells_by_whom(
     service = world.service("main", "api", desired=4)
     source = ecs(clusters=("main",))
     assert polled(source, clock, 5).changes == ()
+    read_at = source.read(ReadRequest(fresh=True)).services[0].read_at
+    clock.advance(240)  # nothing was read for so long: under load, or after a pause
     service["desiredCount"] = service["runningCount"] = 2
     reading = source.read(ReadRequest(fresh=True))
     (moved,) = scaling(reading)
     assert (moved.what, moved.by, moved.service_id) == ("desired count 4 → 2 of api", "", "prod/main/api")
     assert moved.text.startswith(UNTOLD)
+    assert (moved.account, moved.region) == (ACCOUNT, REGION)
+    assert (moved.not_before, moved.began) == (read_at, clock.now())  # it was between the two readings
     world.activities = [activity(clock, 2)]
     asked = world.asked["DescribeScalingActivities"]
     (told,) = scaling(polled(source, clock, 16))
     assert world.asked["DescribeScalingActivities"] == asked + 1
+    assert (told.account, told.region) == (ACCOUNT, REGION)
     assert (told.id, told.what, told.by) == (moved.id, moved.what, "autoscaling")
+    assert (told.began, told.not_before) == (world.activities[0]["StartTime"], None)
     assert told.text.startswith("monitor alarm TargetTracking-low")
     assert told.ended == world.activities[0]["EndTime"]
 
@@ -151,6 +157,7 @@ def test_what_ecs_says_of_placing_tasks_is_an_effect(clock: FakeClock, world: Wo
         ("failed placement of tasks of api", at - 7200, at - 7200),
     ]
     assert all(one.effect and one.kind is ChangeKind.PLACEMENT and one.by == "ECS" for one in found)
+    assert {(one.account, one.region) for one in found} == {(ACCOUNT, REGION)}
 
 
 def test_two_hundred_services_at_rest_cost_one_call_a_minute_more(clock: FakeClock, world: World, ecs: Make) -> None:
@@ -198,6 +205,15 @@ def test_edits_of_alarms(clock: FakeClock, alarms: Alarms) -> None:
         ("creation of alarm api", 'Alarm "api" created'),
     ]
     assert {(one.kind, one.resource, one.by) for one in found} == {(ChangeKind.ALARM, "api", "")}
+
+
+def test_an_edit_is_of_its_account_and_region(clock: FakeClock, alarms: Alarms) -> None:
+    alarms.history["api"] = [edited(clock, "api", 60, "updated", type="Update")]
+    source = alarm_provider(alarms)
+    assert [(one.account, one.region) for one in source.read(ReadRequest()).changes] == [("", REGION)]  # nobody tells
+    alarms.add("web")
+    clock.advance(15)
+    assert [(one.account, one.region) for one in source.read(ReadRequest()).changes] == [(ACCOUNT, REGION)]
 
 
 def test_edits_are_read_each_five_minutes_and_denied_ones_leave_the_alarms(clock: FakeClock, alarms: Alarms) -> None:

@@ -15,7 +15,7 @@ from oncall_tui import errors
 from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.providers import registry
 from oncall_tui.providers.aws.options import RdsOptions
-from oncall_tui.providers.aws.rds.mapping import CLUSTER, INSTANCE, OPEN_S, DatabaseEvent, changes
+from oncall_tui.providers.aws.rds.mapping import CLUSTER, INSTANCE, NOTICED_S, OPEN_S, DatabaseEvent, changes
 from oncall_tui.providers.aws.rds.provider import RdsProvider
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
@@ -96,6 +96,30 @@ def test_a_failover_is_one_change_from_its_begin_to_its_end(begin: str, end: str
 def test_the_words_of_each_category(category: str, message: str, what: str, under_way: bool) -> None:
     found = made(told(message, category=category))
     assert [(one.what, one.under_way) for one in found] == ([(what, under_way)] if what else [])
+
+
+@pytest.mark.parametrize(
+    ("category", "message", "before"),
+    [
+        ("availability", "DB instance restarted", NOTICED_S),  # its begin is not told: an alert came before this event
+        ("failover", "Multi-AZ instance failover completed", NOTICED_S),
+        ("failure", "DB instance put into incompatible-network.", NOTICED_S),
+        ("notification", "DB instance stopped", NOTICED_S),
+        ("maintenance", "Finished applying off-line patches to DB instance", OPEN_S),
+        ("maintenance", "Applying off-line patches to DB instance", None),
+        ("configuration change", "Updated to use DBParameterGroup pay-16", None),
+    ],
+)
+def test_what_rds_tells_only_afterwards_began_at_some_time_before(
+    category: str, message: str, before: float | None
+) -> None:
+    (found,) = made(told(message, category=category))
+    assert found.not_before == (None if before is None else NOW - before)
+
+
+def test_what_began_and_ended_has_its_own_begin() -> None:
+    (over,) = made(told(FAILOVERS[0][0]), told(FAILOVERS[0][1], 38))
+    assert (over.began, over.not_before) == (NOW, None)
 
 
 def test_nobody_is_named_but_aws_and_the_storage_s_autoscaling() -> None:

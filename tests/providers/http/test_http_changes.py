@@ -27,6 +27,7 @@ from oncall_tui.runtime.secret import Secret
 from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
 from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty
 from oncall_tui.simulator.services.sentry.api import SimulatedSentry
+from oncall_tui.text.time_format import rfc3339
 
 TOKEN = "drill-planted"
 SECRET = Secret("env", ("PLANTED_TOKEN",))
@@ -262,6 +263,40 @@ def one(make: Callable[[FakeClock, Context, bool], Told], clock: FakeClock, cont
     told.tell(1)
     (change,) = told.provider.read(ReadRequest()).changes
     return change
+
+
+@pytest.mark.parametrize(
+    ("deploy", "began", "not_before"),
+    [
+        ({"dateStarted": 300, "dateFinished": 60}, 300, None),
+        ({"dateStarted": None, "dateFinished": 60}, 60, 900),  # at some time since it was made
+        (None, 600, None),
+    ],
+)
+def test_a_release_began_when_its_deploy_did(
+    clock: FakeClock, context: Context, deploy: dict[str, int | None] | None, began: int, not_before: int | None
+) -> None:
+    """Times are seconds ago."""
+    told, now = _sentry(clock, context, True), clock.now() // 1
+    told.tell(1)
+
+    def when(ago: int | None) -> str | None:
+        return None if ago is None else rfc3339(now - ago)
+
+    def spoil(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != told.path:
+            return None
+        (one,) = json.loads(told.asked.truly(request).content)
+        made = deploy and {"id": "1", **{key: when(ago) for key, ago in deploy.items()}}
+        return httpx.Response(
+            200, json=[{**one, "dateCreated": when(900), "dateReleased": when(600), "lastDeploy": made}]
+        )
+
+    told.asked.spoil = spoil
+    (change,) = told.provider.read(ReadRequest()).changes
+    assert change.began == now - began
+    assert change.not_before == (None if not_before is None else now - not_before)
+    assert change.ended == now - (60 if deploy else 600)
 
 
 def test_each_in_its_own_words(clock: FakeClock, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

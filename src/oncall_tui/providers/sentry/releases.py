@@ -28,7 +28,7 @@ def read(api: SentryApi, options: SentryOptions, since: float) -> Told:
         page, headers = api.releases(cursor)
         newest = 0.0
         for release in items(page, SentryRelease, damage):
-            at = _at(release)
+            at = _at(release)  # when it was out
             if at is None:
                 damage.lose(f"{release.version} without a time")
                 continue
@@ -50,6 +50,8 @@ def _changes(options: SentryOptions, release: SentryRelease, at: float) -> Itera
     environment = (deploy.environment if deploy else None) or ""
     if options.environments and environment and environment not in options.environments:
         return
+    began = stamp(deploy.dateStarted) if deploy else None  # most pipelines tell only when it was done
+    not_before = stamp(release.dateCreated) if deploy and began is None else None
     names = [one.name or one.email or "" for one in release.authors or ()]
     wanted = [slug for slug in options.projects if not slug.isdecimal()]
     pages = f"{options.url.rstrip('/')}/organizations/{options.organization}/releases/"
@@ -68,7 +70,8 @@ def _changes(options: SentryOptions, release: SentryRelease, at: float) -> Itera
             kind=ChangeKind.RELEASE,
             what=f"Sentry release {release.shortVersion or release.version} of {project.slug}",
             resource=project.slug,
-            began=at,
+            began=began if began is not None else at,
+            not_before=not_before,
             ended=at,
             by=", ".join(name for name in names[:AUTHORS] if name),
             text=", ".join(part for part in parts if part),

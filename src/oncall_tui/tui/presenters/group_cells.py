@@ -97,7 +97,8 @@ def suspect(row: TriagedAlert) -> Cell:
         return ("no suspect", "dim") if found.placed and row.pages else ""
     since = row.began - first.at
     if isinstance(first, SuspectChange) and found.in_doubt:
-        return (f"suspect not known; {short(first.change)} {before(since)}", "unknown", "suspect not known")
+        words = f"possibly {short(first.change)}" if first.possible else f"{short(first.change)} {before(since)}"
+        return (f"suspect not known; {words}", "unknown", "suspect not known")
     if isinstance(first, SuspectChange):
         return _change(first, since, found.wide)
     if found.wide:
@@ -116,6 +117,9 @@ def _change(suspect: SuspectChange, since: float, wide: bool) -> Cell:
     change, words = suspect.change, short(suspect.change)
     if not suspect.own:
         words = f"{change.service_id.rpartition('/')[2]} {words}"
+    if suspect.possible:
+        also = "also changed: " if wide else "◂ "
+        return (f"{also}possibly {words}", "dim" if wide else "unknown", f"? {words}")
     if wide:
         return (f"also changed: {words} {span(since)}", "dim", f"also {words} {span(since)}")
     return (f"◂ {words} {before(since)}", "warning", f"◂ {words} {span(since)}", f"◂ {words}")

@@ -157,6 +157,8 @@ class WhoLookup:
             text=f"{event.event_name} ({event.event_source.removesuffix('.amazonaws.com')})",
             service_id=service_id,
             effect=bool(refused),  # an attempt that was refused changed nothing
+            account=call.recipient_account_id,
+            region=call.aws_region,
         )
 
 

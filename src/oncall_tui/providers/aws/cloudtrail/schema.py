@@ -56,4 +56,6 @@ class CallRecord(Record):
     user_identity: UserIdentity = msgspec.field(default_factory=UserIdentity)
     request_parameters: dict[str, Any] | None = None
     error_code: str = ""
+    recipient_account_id: str = ""
+    aws_region: str = ""
     read_only: bool | None = None

@@ -55,6 +55,7 @@ class AlarmEdits:
     def __init__(self, source: str, client: AwsClient, clock: Clock, show_target_tracking: bool) -> None:
         self._source, self._client, self._clock = source, client, clock
         self._tracking = show_target_tracking
+        self._account = self._region = ""
         self._found: tuple[Change, ...] = ()
         self._read_to = 0.0  # epoch seconds
         self._due = self._asked = 0.0  # monotonic seconds
@@ -66,6 +67,12 @@ class AlarmEdits:
     def found(self) -> tuple[Change, ...]:
         """The newest first."""
         return self._found
+
+    def place(self, account: str, region: str) -> None:
+        """Say whose alarms these are, since others have alarms of the same names. Empty: not known yet."""
+        if (account, region) != (self._account, self._region):
+            self._account, self._region = account, region
+            self._found = tuple(msgspec.structs.replace(one, account=account, region=region) for one in self._found)
 
     def read(self, soon: bool = False) -> None:
         """Read them where that is due; *soon*: an alarm fires that did not.
@@ -138,6 +145,8 @@ class AlarmEdits:
             began=at,
             ended=at,
             text=", ".join(fields) if fields and not one else item.history_summary,
+            account=self._account,
+            region=self._region,
         )
 
 

@@ -14,6 +14,7 @@ from oncall_tui.domain.alert import Alert, ServiceHint
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
+from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED
@@ -63,6 +64,7 @@ class CloudWatchProvider:
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
         self._can_act = not context.read_only
+        self._account = options.account
         self._muted: Mapping[str, ActiveMute] = {}
         self._rows: dict[str, Alert] = {}
         self._hints: dict[str, ServiceHint] = {}  # what each alarm that was ever read speaks of, by its name
@@ -95,6 +97,7 @@ class CloudWatchProvider:
             changes = self._edits.found
             return Reading(source=self.source, at=now, alerts=kept, changes=changes, problems=told, next_in_s=wait)
         self._read_mutes(due)
+        self._edits.place(*self._place(alarms))
         self._edits.read(any(a.alarm_name not in self._firing for a in alarms if a.state_value == "ALARM"))
         self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
         self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
@@ -108,6 +111,12 @@ class CloudWatchProvider:
             problems=self._told(),
             calls=self.calls.total() - before,
         )
+
+    def _place(self, alarms: Sequence[w.CloudWatchAlarm]) -> tuple[str, str]:
+        """Return the account and region of its alarms, as far as they are known: no call is made for that."""
+        if named := next((a.alarm_arn for a in alarms if a.alarm_arn), ""):
+            self._account = arn.parse(named).account or self._account
+        return self._account, self._sessions.region("cloudwatch")
 
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
         """None: a service is its ECS source's to tell of."""

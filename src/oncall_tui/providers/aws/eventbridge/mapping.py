@@ -196,12 +196,14 @@ def _health(event: w.Envelope, source: str, at: float) -> Made:
     if of:
         what += f" of {named}" + (f" and {len(of) - 1} more" if len(of) > 1 else "")
     began, over = _planned(detail.start_time, at), detail.status_code == "closed"
+    not_before = None if _planned(detail.start_time, 0.0) else at - HEALTH_OPEN_S  # told, and nobody says since when
     end = _planned(detail.end_time, at) if detail.end_time else None
     if over or (end is not None and end <= at):
         end = max(began, end if end is not None else at)
     text = detail.event_description[0].latest_description if detail.event_description else ""
     id = detail.event_arn or event.id
     told = _change(source, id, ChangeKind.MAINTENANCE, what, named, began, end, by="AWS", text=text)
+    told = msgspec.structs.replace(told, not_before=not_before)
     return None, msgspec.structs.replace(told, account=event.account)  # its region may be that of AWS's backup copy
 
 

@@ -17,6 +17,7 @@ from oncall_tui.domain.change import Change, ChangeKind
 from oncall_tui.text import aws_console
 
 OPEN_S = 6 * 3600.0  # how long after its begin an end is waited for
+NOTICED_S = 600.0  # how long before its event a restart, a stop or a failure may have begun: RDS tells of it afterwards
 AFTER_S = 120.0  # a restart that comes so soon after a failover is a part of it
 INSTANCE, CLUSTER = "db-instance", "db-cluster"
 
@@ -106,6 +107,7 @@ def changes(source: str, events: Iterable[DatabaseEvent], now: float, region: st
     """Join events into changes of *source*: those that begin something with those that end it. In the order of begin.
 
     What began and is not told to have ended is under way for six hours. A restart within a failover is a part of it.
+    What is told only when it is over, or when it was noticed, began at some time before (``Change.not_before``).
     """
     found: list[Change] = []
     open_at: dict[tuple[str, ...], int] = {}  # what has begun, and its place in *found*
@@ -151,12 +153,26 @@ def _change(source: str, event: DatabaseEvent, meant: EventMeaning, region: str)
         resource=event.name,
         began=event.at,
         ended=None if meant.begins else event.at,
+        not_before=_not_before(event, meant),
         by=_by(event, meant),
         text=event.message,
         account=event.account,
         region=region,
         url=page and f"{page}#database:id={event.name};is-cluster={'true' if kind == 'cluster' else 'false'}",
     )
+
+
+def _not_before(event: DatabaseEvent, meant: EventMeaning) -> float | None:
+    """Return when it may have begun at the earliest; None: the event tells of its begin, or of what takes no time.
+
+    The end of something long (maintenance) whose begin was not told is that of what may last as long as an end is
+    waited for. A restart or a failover takes minutes (RDS user guide, "Failing over a Multi-AZ DB instance").
+    """
+    if meant.begins:
+        return None
+    if meant.ends and meant.what not in ("restart", "failover"):
+        return event.at - OPEN_S
+    return event.at - NOTICED_S if meant.kind is _DATABASE else None
 
 
 def _by(event: DatabaseEvent, meant: EventMeaning) -> str:

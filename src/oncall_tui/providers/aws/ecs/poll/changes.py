@@ -1,8 +1,9 @@
 """Changes of ECS services that are no deploys: desired counts that moved, and what ECS says of placing tasks.
 
-A desired count that differs between two readings is a change at once, and nobody tells by whom; Application Auto
-Scaling's activity, where it has one, tells when and why a moment later. What a person did is CloudTrail's to tell.
-Facts: ECS developer guide ("Amazon ECS service event messages"). Times are seconds since the epoch, UTC.
+A desired count that differs between two readings is a change at once, and nobody tells by whom, nor when in between.
+Application Auto Scaling's activity, where it has one, tells when and why a moment later. What a person did is
+CloudTrail's to tell. Facts: ECS developer guide ("Amazon ECS service event messages"). Times are seconds since the
+epoch, UTC.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import msgspec
 
 from oncall_tui.domain.change import KEPT_S, Change, ChangeKind, newest
 from oncall_tui.domain.reading import Reading
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import Service, ServiceKey
 from oncall_tui.providers.aws.ecs.poll.scaling import ScalingActivities, ScalingActivity
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.time_format import span
 
 APART_S = 120.0  # how far apart a move and its activity may be, besides the time between the two readings
 RUN_S = 1800.0  # the same words again within this time are of the same trouble
@@ -33,9 +35,10 @@ _TROUBLES = (  # what an event's words are of, and how a change names it
 
 
 class CountMove(msgspec.Struct, frozen=True):
-    """A desired count that was *old* at *since* and *new* at *seen*, of the service *service_id*."""
+    """A desired count that was *old* at *since* and *new* at *seen*, of the service *service_id*, whose key is *of*."""
 
     service_id: str
+    of: ServiceKey
     old: int
     new: int
     since: float
@@ -67,7 +70,7 @@ class EcsChanges:
                 continue
             if known is not None and known.desired != service.desired:
                 self._moves.append(
-                    CountMove(service.id, known.desired, service.desired, known.read_at, service.read_at)
+                    CountMove(service.id, service.key, known.desired, service.desired, known.read_at, service.read_at)
                 )
                 self._activities.sooner()
             if known is None or known.events != service.events:
@@ -134,6 +137,8 @@ class EcsChanges:
             by=BY_POLICY,
             text=": ".join(words.rstrip(".") for words in told if words),
             service_id=service.id,
+            account=service.key.account,
+            region=service.key.region,
         )
 
     def _by_nobody(self, move: CountMove) -> Change:
@@ -145,9 +150,12 @@ class EcsChanges:
             what=f"desired count {move.old} → {move.new} of {name}",
             resource=move.service_id.removeprefix(f"{self._source}/"),
             began=move.seen,
+            not_before=move.since,
             ended=move.seen,
-            text=f"{UNTOLD}; it was {move.old} {max(1, round(move.seen - move.since))} s before",
+            text=f"{UNTOLD}, nor when: two readings, {span(move.seen - move.since)} apart, saw it differ",
             service_id=move.service_id,
+            account=move.of.account,
+            region=move.of.region,
         )
 
     def _move_id(self, move: CountMove) -> str:
@@ -182,4 +190,6 @@ class EcsChanges:
                 text=message,
                 service_id=service.id,
                 effect=True,
+                account=service.key.account,
+                region=service.key.region,
             )
