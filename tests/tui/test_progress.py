@@ -50,7 +50,7 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, **HOT, "state": DeployState.ROLLING_BACK, "old_running": 3, "reason": BREAKER},
             "rolling back",
-            "rolling back to :41 by the circuit breaker · ✗2 · 3/4 · exit 137 OutOfMemoryError",
+            "to :41 by the circuit breaker · ✗2 · 3/4 · exit 137 OutOfMemoryError",
         ),
         (
             {**IN, **HOT, "state": DeployState.ROLLED_BACK, "reason": BREAKER},
@@ -65,7 +65,7 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, "state": DeployState.ROLLED_BACK, "reason": "stopped by bob"},
             "rolled back",
-            "rolled back to :41 by unknown · stopped by bob",
+            "to :41 by unknown · stopped by bob",  # the cell beside it says that it was rolled back
         ),
         (
             {**IN, "state": DeployState.ROLLBACK_FAILED, "reason": BREAKER},

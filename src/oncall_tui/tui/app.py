@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,9 +15,13 @@ from zoneinfo import ZoneInfo
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events
+from textual._context import active_message_pump
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
@@ -30,6 +34,7 @@ from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.collector import Collector
 from oncall_tui.tui.commands import BY_ID, configure, label, named, of
 from oncall_tui.tui.controllers.view_memory import ViewMemory
+from oncall_tui.tui.handler_errors import guard_handlers, name_of, note, words
 from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.lean_textual import give_palette
 from oncall_tui.tui.session import RowScreen
@@ -76,6 +81,7 @@ class OncallApp(App[None]):
     def __init__(self, engine: Engine, config: Config) -> None:
         super().__init__(driver_class=KeyDriver)
         guard(self, config.screen.ambiguous_width, config.screen.signs)
+        guard_handlers()
         self.engine = engine
         self.config = config
         self._pages = NewPages()
@@ -84,6 +90,7 @@ class OncallApp(App[None]):
         self._frames: LeanFrames | None = None
         self._collector = Collector()
         self._ends_with: int | None = None  # the exit code that a signal asked for
+        self._key = ""  # pressed last
         self._leaving: set[str] = set()  # the keys that leave the board
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
@@ -169,6 +176,7 @@ class OncallApp(App[None]):
             self._say_ignored()
             return
         if isinstance(event, events.Key):
+            self._key = event.key
             if not self.board.session.tables and event.key not in self._leaving:
                 return  # typed before there was a row to see
             self.engine.pressed()
@@ -199,8 +207,71 @@ class OncallApp(App[None]):
         else:
             self.notify(words, markup=False)
 
+    # --- errors -------------------------------------------------------------------------------------------------------
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run what a key or the palette asks for; an error in it ends neither."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except Exception as error:  # noqa: BLE001 - a bug in one key is not the board's end
+            self.survive(error, str(action))
+            return True
+
+    def survive(self, error: Exception, action: str = "") -> None:
+        """Log an error in what a person did, say which key failed, and go on."""
+        self._failed(name_of(self._key, action), error)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        note(name, error)
+        self._tell(words(name, error))
+
+    def _tell(self, text: str) -> None:
+        if self.board.looked_at:
+            self.board.session.not_taken(text)
+        else:
+            self.notify(text, severity="error", markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End; but a screen over the board that fails is closed, and the board stays."""
+        broken = self._broken_screen()
+        if broken is None or not self._running:
+            super()._handle_exception(error)
+            return
+        name = name_of(self._key)
+        note(name, error)
+        self.call_later(self._close, broken, words(name, error))
+
+    def _broken_screen(self) -> Screen[object] | None:
+        """Return the screen in which an error is met; None: it is the board, or the app itself."""
+        pump = active_message_pump.get(None)
+        screen = pump.screen if isinstance(pump, Widget) and pump.is_attached else None
+        stack = self.screen_stack
+        return screen if screen is not None and screen is not self.board and screen in stack else None
+
+    async def _close(self, broken: Screen[object], text: str) -> None:
+        while broken in self.screen_stack:
+            await self.pop_screen()
+        self._tell(text)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
+        for one in self._possible(screen):
+            yield one._replace(callback=partial(self._called, one.title, one.callback))
+
+    def _called(self, title: str, call: Callable[[], object]) -> object:
+        """Call what an entry of the palette is for. An action, which it may return, is guarded by itself."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - a bug in one entry is not the board's end
+            self._failed(title, error)
+            return None
+
+    def _possible(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, RowScreen):
             yield from (SystemCommand(title, what, call) for title, what, call in screen.commands())
         if not isinstance(screen, BoardScreen):

@@ -11,6 +11,7 @@ from textual import events
 from textual.screen import Screen
 from textual.worker import Worker
 
+from oncall_tui.tui.handler_errors import note, words
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.clean_text import copy
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from oncall_tui.tui.screens.dialogs.modals import Modal
 
 T = TypeVar("T")
+ASKED = "what was asked"  # the name of a question's steps, where they fail
 
 
 class Dialogs:
@@ -50,7 +52,8 @@ class Dialogs:
         try:
             await steps
         except Exception as error:  # noqa: BLE001 - a bug ends as words, not as the program
-            self._session.say(f"bug: {error.__class__.__name__}: {error}", "critical")
+            note(ASKED, error)
+            self._session.say(words(ASKED, error), "critical")
         finally:
             self._asking.discard(number)
             self.show_waiting()

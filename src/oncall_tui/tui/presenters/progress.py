@@ -56,7 +56,7 @@ def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
     failed = deploy.failed_tasks if running or deploy.state.bad else 0
     words = [
         deploy.waits.removeprefix(f"{said} ") if running else "",
-        rollback_status(back, tz, now) if back is not None else "",
+        rollback_status(back, tz, now).removeprefix(f"{said} ") if back is not None else "",
         f"✗{failed}" if failed else "",
         _left(deploy, now).removeprefix(f"{said}, "),
         f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 
 import msgspec
@@ -104,12 +104,25 @@ def right(update: Update, now: float, wide: bool, bell: bool) -> list[Part]:
     for source in board.unread:
         style = "warning" if source.state is SourceState.WAITING else "critical"
         parts.append((" · " + _unread(source, now, wide), style))
-    off = max((source.clock_off_s for source in board.sources.values()), key=abs, default=0.0)
-    if off:
-        parts.append((f" · CLOCK {span(abs(off))} {'behind' if off > 0 else 'ahead'}", "warning"))
+    if words := _clocks_off(board.sources.values(), wide):
+        parts.append((f" · {words}", "warning"))
     if not bell:
         parts.append((" · BELL OFF", "warning"))
     return parts
+
+
+def _clocks_off(sources: Iterable[SourceStatus], wide: bool) -> str:
+    """Say whose clock is off, as far as that can be told: this machine's, where two sources agree against it."""
+    off = sorted((s for s in sources if s.clock_off_s), key=lambda s: -abs(s.clock_off_s))
+    if not off:
+        return ""
+    worst = off[0].clock_off_s
+    agree = [s for s in off if (s.clock_off_s > 0) == (worst > 0)]
+    if len(agree) > 1:
+        words = f"CLOCK HERE {span(abs(worst))} {'behind' if worst > 0 else 'ahead'}"
+        return f"{words}, say {len(agree)} sources" if wide else words
+    words = f"CLOCK of {off[0].name} {span(abs(worst))} {'ahead' if worst > 0 else 'behind'}"
+    return f"{words}, or this machine's {'behind' if worst > 0 else 'ahead'}" if wide else words
 
 
 def _unread(source: SourceStatus, now: float, wide: bool) -> str:
