@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import select
 import signal
 import struct
@@ -20,7 +21,7 @@ from ptyprocess import PtyProcess
 pytestmark = pytest.mark.pty
 
 HOST = """
-import subprocess, sys
+import os, subprocess, sys
 from textual.app import App
 from textual.widgets import Static
 from oncall_tui.tui.terminal.driver import KeyDriver
@@ -62,6 +63,7 @@ print("typed:", ascii(sys.stdin.readline()), flush=True)
 '''
 
 if __name__ == "__main__":
+    files = [open(os.devnull) for _ in range(int(os.environ.get("FILES", "0")))]
     app = Host()
     with EndSignals(lambda code: app._loop.call_soon_threadsafe(app.exit, None, code), lambda: app._driver.put_back()):
         app.run()
@@ -172,6 +174,22 @@ def test_no_bytes_end_it_and_keys_go_on(tty: Callable[..., Tty]) -> None:
     time.sleep(0.3)
     one.press(b"z")
     one.wait(" z ")
+    one.press(b"q")
+    assert one.ended() == 0
+    one.put_back()
+
+
+def test_a_program_that_has_a_thousand_files_open_reads_keys_and_leaves(tty: Callable[..., Tty]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 2000:
+        pytest.skip(f"no more than {hard} files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    try:
+        one = tty(FILES="1100")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    one.press(b"z")
+    one.wait("keys: z")
     one.press(b"q")
     assert one.ended() == 0
     one.put_back()

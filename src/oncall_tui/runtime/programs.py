@@ -10,13 +10,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
+
+from oncall_tui.runtime.ready import readable
 
 HELPER_S = 15.0
 HELPER_BYTES = 64 * 1024
@@ -111,8 +112,7 @@ def _read(child: subprocess.Popen[bytes], timeout_s: float, most_bytes: int) -> 
     pipe, found, until = child.stdout.fileno(), bytearray(), time.monotonic() + timeout_s
     while True:
         over = child.poll() is not None  # before the read: what it printed last is there by then
-        ready, _, _ = select.select([pipe], [], [], 0 if over else PAUSE_S)
-        if ready:
+        if readable(pipe, timeout_s=0 if over else PAUSE_S):
             part = os.read(pipe, 65_536)
             found += part
             if len(found) > most_bytes:
@@ -225,8 +225,7 @@ def companion(command: Sequence[str], said: IO[bytes]) -> subprocess.Popen[str]:
 def first_line(child: subprocess.Popen[str], timeout_s: float) -> str:
     """The first line that a companion prints; empty where it ended before, or printed none in time."""
     assert child.stdout is not None
-    ready, _, _ = select.select([child.stdout], [], [], timeout_s)
-    return child.stdout.readline() if ready else ""
+    return child.stdout.readline() if readable(child.stdout.fileno(), timeout_s=timeout_s) else ""
 
 
 def ended(child: subprocess.Popen[str], within_s: float) -> int:

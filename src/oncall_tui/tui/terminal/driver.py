@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import selectors
 import signal
 import sys
 import termios
@@ -25,6 +24,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
+from oncall_tui.runtime.ready import readable
 from oncall_tui.tui.terminal.arrivals import Arrivals
 from oncall_tui.tui.terminal.incoming import ASK, Incoming
 from oncall_tui.tui.terminal.outgoing import Outgoing
@@ -65,13 +65,11 @@ class KeyDriver(LinuxDriver):
         """Read until the driver is stopped, or the terminal is gone."""
         parser, arrivals = XTermParser(self._debug), Arrivals()
         wake, self._wake = os.pipe()
-        with selectors.SelectSelector() as selector, open(wake, "rb"), open(self._wake, "wb"):
-            selector.register(self.fileno, selectors.EVENT_READ)
-            selector.register(wake, selectors.EVENT_READ)
+        with open(wake, "rb"), open(self._wake, "wb"):
             while not self.exit_event.is_set():
                 wait, text = arrivals.wait(time.monotonic()), ""
-                ready = selector.select(TICK_S if wait is None else min(wait, TICK_S))
-                if any(key.fileobj == self.fileno for key, _ in ready):
+                ready = readable(self.fileno, wake, timeout_s=TICK_S if wait is None else min(wait, TICK_S))
+                if self.fileno in ready:
                     try:
                         data = os.read(self.fileno, 4096)
                     except BlockingIOError:  # another program that shares the terminal made it so

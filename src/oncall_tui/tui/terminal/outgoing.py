@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import termios
 import time
 from collections import deque
 from collections.abc import Callable
+
+from oncall_tui.runtime.ready import writable
 
 ASK_AGAIN_S = 0.1
 SLOW_S = 0.1
@@ -71,7 +72,7 @@ class Outgoing:
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
         while data and not self._is_lost and not self._dropped:
-            if not select.select([], [self._fd], [], ASK_AGAIN_S)[1]:
+            if not writable(self._fd, ASK_AGAIN_S):
                 self._dropped = self._late
                 continue
             try:
@@ -106,7 +107,7 @@ class Outgoing:
         with contextlib.suppress(termios.error, OSError):
             termios.tcflush(self._fd, termios.TCOFLUSH)
         with contextlib.suppress(OSError):
-            if select.select([], [self._fd], [], 0)[1]:
+            if writable(self._fd, 0):
                 os.write(self._fd, AS_BEFORE)
 
     @property
