@@ -38,8 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = tempfile.TemporaryDirectory(prefix="oncall-tui-state-")
         os.environ["XDG_STATE_HOME"] = config.stash[STATE].name
     forked.AFRESH = level.everything = config.getoption("everything")
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: programs would inherit that
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell has what it starts in the background ignore these two, and programs would inherit that.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
