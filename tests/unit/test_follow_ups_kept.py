@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from oncall_tui.actions.follow_ups import FollowUps
+from oncall_tui.actions.incidents import RecordedIncidents
 from oncall_tui.actions.marks import EpisodeMarks, MarkTarget
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.follow_up import FollowUpState
 from oncall_tui.domain.history import EpisodeMark
+from oncall_tui.domain.incident import IncidentState
 from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.runtime.clock import FakeClock
@@ -50,6 +52,24 @@ def test_a_change_of_what_somebody_else_changed_is_refused_and_says_what_it_is_n
     with pytest.raises(Refused, match="Bob changed it meanwhile: it is done, owner Alice"):
         here.change(seen, "Alice", owner="Carol")
     assert here.current[seen.id].owner == "Alice"
+
+
+def test_a_change_holds_where_the_clock_was_set_back_since(journal: Journal) -> None:
+    clock = FakeClock()
+    here, marks, incidents = (kind(journal, clock) for kind in (FollowUps, EpisodeMarks, RecordedIncidents))
+    seen = here.add("why", "Alice", [], "Alice")
+    opened = incidents.open("night", "Alice", "Alice")
+    target = MarkTarget("prom/a@1", "prom/a", "5xx")
+    marks.put([target], EpisodeMark.NOISE, "Alice")
+    clock.step(-3600)
+    assert here.change(seen, "Bob", state=FollowUpState.DONE).state is FollowUpState.DONE
+    assert not incidents.change(opened.id, "Bob", state=IncidentState.CLOSED).is_open
+    marks.put([target], EpisodeMark.ACTIONABLE, "Bob")
+    again = EpisodeMarks(journal, clock)
+    again.load()
+    assert again.current[target.id].mark is EpisodeMark.ACTIONABLE
+    here.load()
+    assert here.current[seen.id].state is FollowUpState.DONE
 
 
 def test_what_changes_nothing_is_refused_and_written_nowhere(journal: Journal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import sqlite3
@@ -308,6 +309,70 @@ def test_a_told_deploy_is_the_seen_one_and_brings_its_end(tmp_path: Path) -> Non
     first, second = history.deploys(*ALWAYS)
     assert (first.state, first.ended, first.imported) == ("succeeded", at(7), False)
     assert (second.state, second.failed, second.imported) == ("failed", True, True)
+
+
+# --- a team's machines ------------------------------------------------------------------------------------------------
+
+MACHINES = {
+    "Alice": [
+        *watching(-60, 4),
+        fires(0),
+        deploys(-9, "d1", ":1→:2", took=1, new="in progress"),
+        deploys(2, "d2", ":2→:3", took=1, new="in progress"),
+        deploys(2, "d2", ":2→:3", took=2, new="succeeded"),
+        *watching(300, 330),
+    ],
+    "Bob": [
+        *watching(1, 60),
+        over(10),
+        deploys(-9, "d1", ":1→:2", took=15, new="rolled back", rolled_back={"state": "rolled back", "ended": at(6)}),
+        deploys(2, "d2", ":2→:3", took=1.5, new="in progress"),
+        fires(41),
+        over(43),
+        fires(44, began=41, new="acknowledged", by=["Bob"]),
+    ],
+    "Carol": [
+        *watching(58, 90),
+        over(62),
+        *sent(50, "p1", "acknowledge", "prom/a", actor="Carol"),
+        fires(200),
+        over(203, ended=at(202)),
+    ],
+}
+
+
+@pytest.mark.parametrize("order", itertools.permutations(MACHINES), ids=" ".join)
+def test_whichever_machines_entries_arrive_first_they_tell_the_same(tmp_path: Path, order: tuple[str, ...]) -> None:
+    """One saw it fire, another that it was over: a new machine gets all entries of one after all of another's."""
+    store = Store(tmp_path / PATH)
+    history = History(store, history_path(tmp_path / PATH))
+    for name in order:
+        store.append(MACHINES[name])
+        history.catch_up()
+    found = [(e.began, e.ended, e.end_known, e.acknowledged_at, e.acted) for e in history.episodes(*ALWAYS)]
+    assert found == [
+        (at(0), at(10), True, None, 0),
+        (at(41), at(62), True, at(44), 1),
+        (at(200), at(202), True, None, 0),
+    ]
+    assert [(d.state, d.failed, d.ended, d.remedied) for d in history.deploys(*ALWAYS)] == [
+        ("rolled back", True, at(6), at(6)),
+        ("succeeded", False, at(4), None),
+    ]
+    assert history.watched(at(-60), at(900), at(900)) == [(at(-60), at(90)), (at(300), at(330))]
+    assert history.coverage(at(-60), at(940), at(940)) == pytest.approx(180 / 1000)
+
+
+def test_what_a_source_told_of_a_deploys_end_stands_before_what_was_seen_earlier(tmp_path: Path) -> None:
+    """The import came first, and then the entries of a board that was closed while it went on."""
+    found = PastDeploy(
+        id="d1", service="prod/main/api", arrow=":1→:2", started=at(0), state="failed", ended=at(7), imported=True
+    )
+    told_of = Entry(at=at(0), kind=EntryKind.TOLD_DEPLOY, subject="d1", data=msgspec.to_builtins(found))
+    seen = deploys(0, "d1", ":1→:2", took=1, new="in progress")
+    for name, entries in (("told first", [told_of, seen, seen]), ("told last", [seen, told_of, seen])):
+        (one,) = history_of(_folder(tmp_path / name), entries).deploys(*ALWAYS)
+        assert (one.state, one.ended, one.imported) == ("failed", at(7), False), name
 
 
 # --- that somebody watched --------------------------------------------------------------------------------------------

@@ -43,6 +43,21 @@ def test_what_is_older_than_it_is_kept_goes_whatever_it_is_the_oldest_day_first(
     assert prune(store, NOW, keep_days=7, times=50) == 2 * 33
 
 
+def test_what_is_open_stays_however_old_it_is(store: Store) -> None:
+    """A follow-up or an incident is what nobody may forget: it goes with the others once it is done or closed."""
+
+    def word(day: float, kind: EntryKind, subject: str, state: str) -> Entry:
+        return entry(NOW - day * DAY_S, subject, kind=kind, data={"title": "why", "state": state})
+
+    store.append([word(60, EntryKind.FOLLOW_UP, "open", "open"), word(59, EntryKind.FOLLOW_UP, "open", "looking")])
+    store.append([word(60, EntryKind.FOLLOW_UP, "done", "open"), word(59, EntryKind.FOLLOW_UP, "done", "done")])
+    store.append([word(58, EntryKind.FOLLOW_UP, "again", "done"), word(57, EntryKind.FOLLOW_UP, "again", "open")])
+    store.append([word(60, EntryKind.INCIDENT, "night", "open"), word(60, EntryKind.INCIDENT, "over", "closed")])
+    store.append(entry(NOW - day * DAY_S, f"{day}") for day in range(50, 0, -1))
+    assert prune(store, NOW, keep_days=7, times=60) == 3 + 43
+    assert [e.subject for e in store.read()][:5] == ["open", "open", "again", "again", "night"]
+
+
 def test_a_clock_in_the_future_makes_nothing_old(store: Store) -> None:
     """A board that is open while the clock is ten years ahead, with entries of that time."""
     store.append(entry(NOW + n, f"{n}") for n in range(50))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.entry import Entry, EntryKind, next_at
 from oncall_tui.domain.follow_up import FollowUp, FollowUpState, by_alert, follow_ups
 from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
@@ -114,8 +114,9 @@ class FollowUps:
     def _write(self, wanted: FollowUp, actor: str, said: str) -> None:
         if self._read_only:
             raise Refused(READ_ONLY)
+        old = self.current.get(wanted.id)
         entry = Entry(
-            at=self._clock.now(),
+            at=next_at(self._clock.now(), old.changed_at if old is not None else None),
             kind=EntryKind.FOLLOW_UP,
             subject=wanted.id,
             actor=actor,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from oncall_tui.actions.follow_ups import ID_LETTERS, READ_ONLY
-from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.entry import Entry, EntryKind, next_at
 from oncall_tui.domain.incident import Incident, IncidentState, incidents
 from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
@@ -110,7 +110,8 @@ class RecordedIncidents:
     def _write(self, wanted: Incident, actor: str, said: str) -> Incident:
         if self._read_only:
             raise Refused(READ_ONLY)
-        at = self._clock.now()
+        old = self.current.get(wanted.id)
+        at = next_at(self._clock.now(), old.changed_at if old is not None else None)
         entry = Entry(at=at, kind=EntryKind.INCIDENT, subject=wanted.id, actor=actor, text=said, data=wanted.data())
         try:
             self._journal.must(entry)

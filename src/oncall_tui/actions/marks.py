@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from oncall_tui.actions.follow_ups import READ_ONLY
-from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.entry import Entry, EntryKind, next_at
 from oncall_tui.domain.history import EpisodeMark
 from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
@@ -63,7 +63,9 @@ class EpisodeMarks:
             once = {t.id: t for t in targets}.values()  # an alert and its incident may be one episode
             new = [t for t in once if mark is not self._known(t.id)]
             at = self._clock.now()
-            entries = [_entry(at, target, mark, actor) for target in new]
+            known = [self.current.get(target.id) for target in new]
+            times = [next_at(at, old.at if old is not None else None) for old in known]
+            entries = [_entry(one, target, mark, actor) for one, target in zip(times, new, strict=True)]
             try:
                 if entries:
                     self._journal.must(*entries)

@@ -64,6 +64,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return entry_id(self.at, self.origin, self.number) if self.origin else ""
 
 
+STEP_S = 0.001  # that ids tell apart
+
+
+def next_at(now: float, before: float | None) -> float:
+    """Return the time of an entry that is to stand behind one of *before* (None: there is none): *now*, where the clock
+    was not set back since, and no other machine's is ahead. Seconds since the epoch, UTC.
+    """
+    return before + STEP_S if before is not None and now < before else now
+
+
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: in the order of ASCII, and no I, L, O, U
 _TIME, _NAME, _NUMBER = 10, 13, 7  # digits
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}

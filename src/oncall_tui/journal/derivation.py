@@ -6,6 +6,7 @@ several programs in turn, or anew. Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
@@ -115,10 +116,19 @@ class Derivation:
         return [found[0][0], found[0][1], last[2], last[3]]
 
     def _keep_span(self) -> None:
-        if self._span is not None:
-            number, *values = self._span
-            self._db.execute("UPDATE watch SET began = ?, ended = ?, goes_on = ? WHERE id = ?", (*values, number))
-            self._span = None
+        """Keep the newest watch; those of other machines that it has reached meanwhile are one with it."""
+        if self._span is None:
+            return
+        number, began, ended, goes_on = self._span
+        query = "SELECT id, began, ended, goes_on FROM watch WHERE id <> ? AND began <= ? AND ended >= ?"
+        others = self._db.execute(query, (number, ended + WATCH_GAP_S, began - WATCH_GAP_S)).fetchall()
+        for other, *span in others:
+            self._db.execute("DELETE FROM watch WHERE id = ?", (other,))
+            began = min(began, span[0])
+            ended, goes_on = max((ended, goes_on), (span[1], span[2]))
+        values = (began, ended, goes_on, number)
+        self._db.execute("UPDATE watch SET began = ?, ended = ?, goes_on = ? WHERE id = ?", values)
+        self._span = None
 
     def _watched_since(self, at: float) -> float | None:
         """Return since when somebody has watched without a gap, at that time; None: nobody did."""
@@ -140,26 +150,44 @@ class Derivation:
             self._fires(entry)
 
     def _resolved(self, entry: Entry) -> None:
-        """End the newest firing. Of what several machines tell of it the latest counts; of its ends the first."""
+        """Note that it is over: of the newest firing before that, which another machine may tell of only later."""
+        told = entry.data.get("ended")
+        since = self._watched_since(entry.at)
+        values = (entry.subject, entry.at, float(told) if told else None, since)
+        self._db.execute(
+            "INSERT INTO ending VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET ended = coalesce(ended, excluded.ended),"
+            " watched = coalesce(watched, excluded.watched)",
+            values,
+        )
         query = (
-            "SELECT id, alert, began, seen, over_at FROM firing WHERE subject = ? AND told = 0 AND began <= ?"
+            "SELECT id FROM firing WHERE subject = ? AND told = 0 AND began <= ? AND first <= ?"
             " ORDER BY began DESC LIMIT 1"
         )
-        row = self._db.execute(query, (entry.subject, entry.at + SAME_S)).fetchone()
-        if row is None:
-            return
-        number, alert, began, seen, over_at = row
-        if entry.at < seen or (over_at is not None and over_at <= entry.at):
-            return
-        told = entry.data.get("ended")
-        ended = max(began, float(told) if told else entry.at)
-        since = self._watched_since(entry.at)
-        looked = since is not None and (since <= began or since <= entry.at - SETTLED_S)
-        self._db.execute(
-            "UPDATE firing SET ended = ?, over_at = ?, end_known = ? WHERE id = ?",
-            (ended, entry.at, bool(told or looked), number),
-        )
-        self._touch(alert, began)
+        row = self._db.execute(query, (entry.subject, entry.at + SAME_S, entry.at)).fetchone()
+        if row is not None:
+            self._set_end(row[0])
+
+    def _set_end(self, firing: int) -> None:
+        """Set the end of a firing: the first that was told since it was last seen, and before the next firing was.
+
+        It depends on the times alone, and not on which machine's entries came first: of what several tell of a firing
+        the latest counts, of its ends the first.
+        """
+        query = "SELECT subject, alert, began, seen, ended, over_at, end_known FROM firing WHERE id = ?"
+        subject, alert, began, seen, *before = self._db.execute(query, (firing,)).fetchone()
+        query = "SELECT min(max(first, began - ?)) FROM firing WHERE subject = ? AND told = 0 AND began > ?"
+        (until,) = self._db.execute(query, (SAME_S, subject, began)).fetchone()
+        query = "SELECT at, ended, watched FROM ending WHERE subject = ? AND at >= ? AND at < ? ORDER BY at LIMIT 1"
+        values = (subject, max(seen, began - SAME_S), math.inf if until is None else until)
+        found = self._db.execute(query, values).fetchone()
+        after: list[Any] = [None, None, True]
+        if found is not None:
+            at, told, since = found
+            looked = since is not None and (since <= began or since <= at - SETTLED_S)
+            after = [max(began, at if told is None else told), at, bool(told or looked)]
+        if before != after:
+            self._db.execute("UPDATE firing SET ended = ?, over_at = ?, end_known = ? WHERE id = ?", (*after, firing))
+            self._touch(alert, began)
 
     def _fires(self, entry: Entry) -> None:
         data = entry.data
@@ -182,22 +210,19 @@ class Derivation:
                 str(data.get("provider") or ""),
                 *told,
             )
-            self._db.execute(
+            number = self._db.execute(
                 "INSERT INTO firing (subject, alert, began, told, source, provider, title, service, product, pages,"
-                " seen, end_known, acknowledged_at, acknowledged_by, firings, problems)"
-                " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 1, ?)",
-                (*values, bool(data.get("pages")), entry.at, had_at, had_by, _text(problems)),
-            )
+                " first, seen, end_known, acknowledged_at, acknowledged_by, firings, problems)"
+                " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 1, ?)",
+                (*values, bool(data.get("pages")), entry.at, entry.at, had_at, had_by, _text(problems)),
+            ).lastrowid
         else:
             number, alert, began, first_at, first_by, joined = old
             if first_at is not None and (had_at is None or first_at <= had_at):
                 had_at, had_by = first_at, first_by or had_by
             names = _names.decode(joined)
             self._db.execute(
-                "UPDATE firing SET ended = CASE WHEN over_at >= ?1 THEN ended END,"
-                " end_known = CASE WHEN over_at >= ?1 THEN end_known ELSE 1 END,"
-                " over_at = CASE WHEN over_at >= ?1 THEN over_at END, seen = max(seen, ?1), pages = max(pages, ?),"
-                " problems = ?,"
+                "UPDATE firing SET first = min(first, ?1), seen = max(seen, ?1), pages = max(pages, ?), problems = ?,"
                 " title = coalesce(nullif(?, ''), title), service = coalesce(nullif(?, ''), service),"
                 " product = coalesce(nullif(?, ''), product), acknowledged_at = ?, acknowledged_by = ? WHERE id = ?",
                 (
@@ -211,6 +236,10 @@ class Derivation:
                 ),
             )
         self._touch(alert, began)
+        query = "SELECT id FROM firing WHERE subject = ? AND told = 0 AND began < ? ORDER BY began DESC LIMIT 1"
+        before = self._db.execute(query, (entry.subject, began)).fetchone()
+        for one in (number, *(before or ())):  # what ended the one before may have ended this one
+            self._set_end(one)
 
     def _key(self, entry: Entry) -> str:
         """The key that the alert's firings share; older journals, and what is gone, do not say it each time."""
@@ -232,8 +261,8 @@ class Derivation:
         )
         self._db.execute(
             "INSERT OR REPLACE INTO firing (id, subject, alert, began, told, source, provider, title, service, product,"
-            " pages, seen, ended, end_known, acknowledged_at, acknowledged_by, firings, problems)"
-            " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " pages, first, seen, ended, end_known, acknowledged_at, acknowledged_by, firings, problems)"
+            " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 0.0, ?, ?, ?, ?, ?, ?, ?)",
             (old[0] if old else None, *values),
         )
         self._touch(told.alert, told.began)
@@ -289,17 +318,22 @@ class Derivation:
             *(float(data.get("started") or entry.at), state, float(data.get("ended") or entry.at) if over else None),
             *(str(data.get("kind") or "deploy"), str(data.get("product") or ""), str(data.get("by") or "")),
             *(back.by if back else "", back.ended if back else None, state in WENT_BACK or back is not None),
+            entry.at,
         )
+        # What its source told of the end stands before what was seen earlier than that.
+        told = "(told AND ended IS NOT NULL AND excluded.ended IS NULL AND excluded.seen <= ended)"
+        late = f"(excluded.seen < seen OR {told})"
         self._db.execute(
             'INSERT INTO past_deploy (id, service, arrow, started, state, ended, kind, product, "by", back_by,'
-            " back_ended, went_back, rolls_back, failed, remedied, imported, rollback)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, NULL, 0, 0)"
+            " back_ended, went_back, seen, told, rolls_back, failed, remedied, imported, rollback)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', 0, NULL, 0, 0)"
             " ON CONFLICT (id) DO UPDATE SET service = excluded.service, arrow = excluded.arrow,"
-            " started = excluded.started, state = excluded.state, kind = excluded.kind, imported = 0,"
-            " ended = CASE WHEN excluded.state = state THEN coalesce(ended, excluded.ended) ELSE excluded.ended END,"
-            " product = coalesce(nullif(excluded.product, ''), product),"
+            f" started = excluded.started, kind = excluded.kind, imported = 0, told = {told}, seen = max(seen,"
+            f" excluded.seen), state = iif({late}, state, excluded.state), ended = CASE WHEN excluded.state = state"
+            f" THEN min(coalesce(ended, excluded.ended), coalesce(excluded.ended, ended)) WHEN {late} THEN ended"
+            " ELSE excluded.ended END, product = coalesce(nullif(excluded.product, ''), product),"
             ' "by" = coalesce(nullif(excluded."by", \'\'), "by"),'
-            " back_by = excluded.back_by, back_ended = excluded.back_ended, went_back = excluded.went_back",
+            + ", ".join(f"{name} = iif({late}, {name}, excluded.{name})" for name in _BACK),
             values,
         )
         self._services.add(values[1])
@@ -313,11 +347,12 @@ class Derivation:
         )
         self._db.execute(
             'INSERT INTO past_deploy (id, service, arrow, started, state, ended, kind, product, "by", back_ended,'
-            " went_back, rolls_back, failed, remedied, back_by, imported, rollback)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, NULL, '', 1, 0)"
+            " went_back, seen, told, rolls_back, failed, remedied, back_by, imported, rollback)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0.0, 1, '', 0, NULL, '', 1, 0)"
             " ON CONFLICT (id) DO UPDATE SET"
             " state = CASE WHEN imported OR ended IS NULL THEN excluded.state ELSE state END,"
             " went_back = CASE WHEN imported OR ended IS NULL THEN excluded.went_back ELSE went_back END,"
+            " told = told OR (ended IS NULL AND excluded.ended IS NOT NULL),"
             " ended = coalesce(ended, excluded.ended), back_ended = coalesce(back_ended, excluded.back_ended),"
             " product = coalesce(nullif(product, ''), excluded.product),"
             ' "by" = coalesce(nullif("by", \'\'), excluded."by")',
@@ -327,6 +362,7 @@ class Derivation:
 
 
 _STATES = {state.value for state in DeployState}
+_BACK = ("back_by", "back_ended", "went_back")
 
 
 def _acknowledged(entry: Entry) -> tuple[float | None, str]:

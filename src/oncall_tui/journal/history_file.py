@@ -18,7 +18,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal import tallies
 
 log = logging.getLogger(__name__)
-FORMAT = 8  # of these tables; a file of another one is begun anew
+FORMAT = 9  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -28,13 +28,18 @@ CREATE TABLE progress (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE firing (
     id INTEGER PRIMARY KEY, subject TEXT NOT NULL, alert TEXT NOT NULL, began REAL NOT NULL, told INTEGER NOT NULL,
     source TEXT NOT NULL, provider TEXT NOT NULL, title TEXT NOT NULL, service TEXT NOT NULL, product TEXT NOT NULL,
-    pages INTEGER NOT NULL, seen REAL NOT NULL, ended REAL, over_at REAL, end_known INTEGER NOT NULL,
+    pages INTEGER NOT NULL, first REAL NOT NULL, seen REAL NOT NULL, ended REAL, over_at REAL,
+    end_known INTEGER NOT NULL,
     acknowledged_at REAL, acknowledged_by TEXT NOT NULL, firings INTEGER NOT NULL, problems TEXT NOT NULL
 );
 CREATE INDEX firing_subject ON firing (subject, began);
 CREATE INDEX firing_alert ON firing (alert, began);
 CREATE INDEX firing_open ON firing (alert, began) WHERE ended IS NULL;
 CREATE INDEX firing_service ON firing (service, began);
+
+CREATE TABLE ending (
+    subject TEXT NOT NULL, at REAL NOT NULL, ended REAL, watched REAL, PRIMARY KEY (subject, at)
+) WITHOUT ROWID;
 
 CREATE TABLE action (
     plan TEXT PRIMARY KEY, at REAL NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, target TEXT NOT NULL,
@@ -85,7 +90,7 @@ CREATE TABLE past_deploy (
     id TEXT PRIMARY KEY, service TEXT NOT NULL, arrow TEXT NOT NULL, started REAL NOT NULL, state TEXT NOT NULL,
     ended REAL, kind TEXT NOT NULL, product TEXT NOT NULL, "by" TEXT NOT NULL, rolls_back TEXT NOT NULL,
     failed INTEGER NOT NULL, remedied REAL, imported INTEGER NOT NULL, rollback INTEGER NOT NULL,
-    back_by TEXT NOT NULL, back_ended REAL, went_back INTEGER NOT NULL
+    back_by TEXT NOT NULL, back_ended REAL, went_back INTEGER NOT NULL, seen REAL NOT NULL, told INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX past_deploy_service ON past_deploy (service, started);
 CREATE INDEX past_deploy_started ON past_deploy (started);

@@ -39,6 +39,8 @@ def prune(db: sqlite3.Connection, keep_s: float, now: float) -> None:
     for table in ("firing", "mark"):  # of no episode that is left: one's begin may be told a little earlier
         left = f"EXISTS (SELECT 1 FROM episode e WHERE e.alert = {table}.alert AND e.began <= {table}.began + 60)"
         db.execute(f"DELETE FROM {table} WHERE began < ? AND NOT {left}", (before,))
+    left = "EXISTS (SELECT 1 FROM firing f WHERE f.subject = ending.subject)"
+    db.execute(f"DELETE FROM ending WHERE at < ? AND NOT {left}", (before,))
     db.execute("DELETE FROM named WHERE NOT EXISTS (SELECT 1 FROM firing f WHERE f.alert = named.alert)")
     oldest = "coalesce((SELECT min(began) FROM episode), ?1)"  # an action belongs to an episode from its begin on
     db.execute(f"DELETE FROM action WHERE at < min(?1, {oldest})", (before,))

@@ -193,9 +193,9 @@ class Journal:
         return found
 
     def recent(self, limit: int = 200, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
-        """The newest entries, oldest first. Raises JournalError."""
+        """The newest entries, oldest first; of a team's those that arrived last. Raises JournalError."""
         marks = ",".join("?" * len(kinds))
-        return self._read(lambda store: store.read(f"kind IN ({marks})", tuple(kinds), limit))
+        return _in_time(self._read(lambda store: store.read(f"kind IN ({marks})", tuple(kinds), limit)))
 
     def since(
         self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind), until: float | None = None
@@ -205,7 +205,8 @@ class Journal:
         """
         marks = ",".join("?" * len(kinds))
         last = float("inf") if until is None else until
-        return self._read(lambda store: store.read(f"at >= ? AND at <= ? AND kind IN ({marks})", (at, last, *kinds)))
+        where, values = f"at >= ? AND at <= ? AND kind IN ({marks})", (at, last, *kinds)
+        return _in_time(self._read(lambda store: store.read(where, values)))
 
     def of(self, subject: str) -> list[Entry]:
         """Everything about one row or plan, oldest first. Raises JournalError."""
@@ -396,6 +397,14 @@ class Journal:
         except PermissionError:
             return True
         return True
+
+
+def _in_time(entries: list[Entry]) -> list[Entry]:
+    """Return *entries* in the order of their times, where several machines wrote them: those of one arrive after all of
+    another's. Where one machine wrote all of it they stay as they were written, whatever its clock did.
+    """
+    first = entries[0].origin if entries else ""
+    return entries if all(e.origin == first for e in entries) else sorted(entries, key=lambda e: e.at)
 
 
 def _whole(value: Any) -> Any:

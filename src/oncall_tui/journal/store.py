@@ -41,6 +41,12 @@ _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
 MOVED_TIMES = 5  # that other programs put the file aside just as it is opened
 BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
+# An entry of a follow-up or an incident whose newest entry says that it is neither done nor closed
+IS_OPEN = f"""(kind IN ('{EntryKind.FOLLOW_UP}', '{EntryKind.INCIDENT}') AND subject IN (
+    SELECT e.subject FROM entry e WHERE e.kind IN ('{EntryKind.FOLLOW_UP}', '{EntryKind.INCIDENT}')
+    AND iif(json_valid(e.data), coalesce(json_extract(e.data, '$.state'), ''), '') NOT IN ('done', 'closed')
+    AND NOT EXISTS (SELECT 1 FROM entry n WHERE n.subject = e.subject AND n.kind = e.kind
+        AND (n.at, n.seq) > (e.at, e.seq))))"""
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
 
@@ -271,7 +277,7 @@ class Store:
 
         A clock may be wrong, and says then that everything is old. So the journal itself has to show that the time has
         passed: by entries of many days since *before*. And what was written behind an entry that is still to be kept is
-        kept, whatever time it has: a machine may have begun in 1970.
+        kept, whatever time it has: a machine may have begun in 1970. What is open stays, however old it is.
         """
         shown = days_that_show(now - before)
         days = f"SELECT DISTINCT CAST(at / {DAY_S} AS INTEGER) FROM entry WHERE at BETWEEN ? AND ? LIMIT ?"
@@ -281,11 +287,11 @@ class Store:
         found = self._db.execute(fresh, (before, now + DAY_S)).fetchone()
         if found is None:
             return 0
-        old = f"at < ? AND seq < {int(found[0])}"
-        (oldest,) = self._db.execute(f"SELECT min(at) FROM entry WHERE {old}", (before,)).fetchone()
+        old = f"seq < {int(found[0])} AND NOT {IS_OPEN}"
+        (oldest,) = self._db.execute(f"SELECT min(at) FROM entry WHERE at < ? AND {old}", (before,)).fetchone()
         if not isinstance(oldest, float):
             return 0
-        return self._remove(f"at < {min(before, oldest + DAY_S)!r} AND seq < {int(found[0])}")
+        return self._remove(f"at < {min(before, oldest + DAY_S)!r} AND {old}")
 
     def _remove(self, where: str) -> int:
         """The one place that deletes: the trigger that forbids it is away for this transaction alone."""
