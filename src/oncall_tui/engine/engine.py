@@ -33,6 +33,7 @@ from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.shared import Held
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
+from oncall_tui.engine.board_loop import BoardLoop
 from oncall_tui.engine.change_asks import ChangeAsks
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
@@ -40,19 +41,16 @@ from oncall_tui.engine.source_spec import SourceSpec
 from oncall_tui.engine.team_link import MakeTeam, TeamLink
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
-from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import Destinations, DestinationSpec
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.notifications.handover_sender import send
 from oncall_tui.notifications.notifier import Notifier
-from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import LATE_S, silence_s
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
-from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
@@ -65,13 +63,10 @@ if TYPE_CHECKING:
     from oncall_tui.inspection.commits import CommitReader, Commits
 
 log = logging.getLogger(__name__)
-TICK_S = 1.0
-POLLS_AT_ONCE = 4
 REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
 LONGEST_LIST_S = 300.0  # a command waits so long for a list whose pages come, one after the other
 EXPLAINED_S = 5.0  # a command waits so long at the most for what its lines say beside the state of things
 COMMITS_S = 2.0  # a plan waits so long for the commits that it takes back
-AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,31 +112,17 @@ class Engine:
         zone: tzinfo = UTC,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
-        limiter = PollLimiter(POLLS_AT_ONCE, clock)
-        self._dirty = threading.Event()
-        self.polled: list[Callable[[], None]] = [self._dirty.set]  # called after each poll, by its thread
-        waiting = PollLimiter(POLLS_AT_ONCE, clock)  # who waits for events takes no place from who reads
-        self._pollers = {
-            s.name: Poller(
-                s.name,
-                s.provider,
-                s.build,
-                clock,
-                waiting if s.tells_events else limiter,
-                self._tell_polled,
-                s.interval_s,
-            )
-            for s in specs
-        }
+        self._loop = BoardLoop(specs, journal, clock, self._run)
+        self._pollers, self.on_demand = self._loop.pollers, self._loop.on_demand
+        self.polled = self._loop.polled
         self._event_watch = self._follow_events([s.name for s in specs if s.tells_events])
         self._change_asks = ChangeAsks(rules.products)
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
-        self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
         self._make_commit_reader, self._github_url = commits, github_url
         self._commits: Commits | None = None
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
-        self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
+        self.on_call = OnCallReader(tell, self.on_demand.run, clock, self.rebuild)
         self._destinations = Destinations(destinations, clock)
         self._plan_enricher = PlanEnricher(
             lambda: self.update.triaged,
@@ -152,14 +133,14 @@ class Engine:
             lambda service_of: Guard(guardrails, zone, lambda: self.update.triaged, service_of, actor, clock.now),
         )
         self.guard = self._plan_enricher.guard
-        self.team = TeamLink(team, clock, self._merged, self._dirty.set, self._plan_enricher.service_of)
+        self.team = TeamLink(team, clock, self._merged, self.rebuild, self._plan_enricher.service_of)
         self.actions = ActionService(
             sources,
             journal,
             clock,
             self._plan_enricher.board_for,
             self._plan_enricher.enrich,
-            self._dirty.set,
+            self.rebuild,
             read_only,
             steady_s,
             self._plan_enricher.completion_note,
@@ -185,13 +166,10 @@ class Engine:
         self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past, actor)
         self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
-        self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
+        self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self.rebuild)
         self._watch_recorder = watch
-        self._recorder_watch: RecorderWatch | None = None
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
-        self._stopped = False
-        self._worker = Worker("board", self._run)
         self.watched: list[Worker] = []  # threads of others whose bugs are told here too
         self._memory: RecordMemory | None = None
         self._memory_lock = threading.Lock()
@@ -201,28 +179,16 @@ class Engine:
 
     def start(self) -> None:
         """Start to read every source, or to take what a recorder reads."""
-        if self._watch_recorder is not None:
-            self._recorder_watch = self._watch_recorder(self)
-            self._recorder_watch.start()
-        for poller in self._pollers.values():
-            poller.start()
+        self._loop.start(self._watch_recorder(self) if self._watch_recorder is not None else None)
         self._earlier.start()
-        self._worker.start()
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
-        self._stopped = True
-        self._dirty.set()
-        self._worker.stop()
+        self._loop.stop()
         self._earlier.stop()
-        if self._recorder_watch is not None:
-            self._recorder_watch.stop()
-        for poller in self._pollers.values():
-            poller.stop()
         for queue in self._queues.values():
             queue.stop()
         self._destinations.stop()
-        self.on_demand.stop()
         self.team.stop()
         self.recorder.end(self.clock.now())
         self.journal.close(0.3)
@@ -259,10 +225,6 @@ class Engine:
         """The pollers, for a recorder that shares what they see, and a board that takes it."""
         return tuple(self._pollers.values())
 
-    def _tell_polled(self) -> None:
-        for tell in self.polled:
-            tell()
-
     def _follow_events(self, tells: list[str]) -> EventWatch | None:
         """Return what follows from events for the other sources; None where no source tells any."""
         if not tells:
@@ -274,8 +236,8 @@ class Engine:
         return watch
 
     def rebuild(self) -> None:
-        """Build the board again: an engineer asked to see what is hidden."""
-        self._dirty.set()
+        """Build the board again soon: an engineer asked to see what is hidden, or more is known."""
+        self._loop.changed()
 
     @property
     def memory(self) -> RecordMemory:
@@ -284,7 +246,7 @@ class Engine:
             if self._memory is None:
                 from oncall_tui.engine.memory import RecordMemory  # not needed for the first frame
 
-                run, changed = self.on_demand.run, self._dirty.set
+                run, changed = self.on_demand.run, self.rebuild
                 self._memory = RecordMemory(self.journal, self.clock, self.actions.read_only, run, changed)
             return self._memory
 
@@ -435,9 +397,7 @@ class Engine:
 
     def _run(self) -> None:
         self._earlier.wait(REMEMBERS_S)
-        while not self._stopped:
-            self._dirty.wait(TICK_S)
-            self._dirty.clear()
+        for _ in self._loop.changes():
             for what, step in (
                 ("the board's rows", self._build_board),
                 ("the journal of what is watched", self._watch),
@@ -449,14 +409,13 @@ class Engine:
                 ("the team's journal", self.team.start),
             ):
                 self._guarded(what, step)
-            threading.Event().wait(AT_MOST_EVERY_S)
 
     def _guarded(self, what: str, step: Callable[[], None]) -> None:
         """Run one step: a bug in it is told on screen, and holds up no other step."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the board must go on
-            self._worker.trouble.report(error, what)
+            self._loop.worker.trouble.report(error, what)
             if what == "the board's rows":
                 self._build_without_triage()
 
@@ -468,7 +427,7 @@ class Engine:
         with contextlib.suppress(JournalError):
             self.actions.marks.load()
         self._past.read_anew()
-        self._dirty.set()
+        self.rebuild()
 
     def _others_say(self, service_id: str, target: str) -> tuple[str, ...]:
         """Return what others do with the service, its deploy, or an alert of it; or that this is not known."""
@@ -513,8 +472,8 @@ class Engine:
             skipped=self.journal.skipped,
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
-            recorder=self._recorder_watch.words if self._recorder_watch is not None else (),
-            recorder_since=self._recorder_watch.since if self._recorder_watch is not None else None,
+            recorder=self._loop.recorder_words,
+            recorder_since=self._loop.recorder_since,
             shared_failure=self.team.failure,
             others=self.team.others,
         )
@@ -526,18 +485,8 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.on_demand.queues)
-        watch = self._recorder_watch.workers if self._recorder_watch is not None else ()
-        workers = (
-            self._worker,
-            self._earlier.worker,
-            self.journal.worker,
-            *watch,
-            *self.watched,
-            *(o.worker for o in queues),
-        )
-        own = (worker.trouble.summary for worker in (*workers, *(p.worker for p in self._pollers.values())))
-        return tuple(redact(words) for words in own if words)
+        queues = (*self._queues.values(), *(d.queue for d in self._destinations))
+        return self._loop.troubles([self._earlier.worker, *self.watched, *(queue.worker for queue in queues)])
 
     def _differs(self, new: Update) -> bool:
         old = self.update

@@ -20,22 +20,17 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.board_builder import BoardBuilder
+from oncall_tui.engine.board_loop import BoardLoop
 from oncall_tui.engine.recorder_watch import RecorderWatch
 from oncall_tui.engine.source_spec import SourceSpec
 from oncall_tui.errors import JournalError
-from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
-from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
-TICK_S = 1.0
-AT_MOST_EVERY_S = 0.2
-POLLS_AT_ONCE = 4
 REMEMBERED = 20_000  # entries that a start reads
 JOURNAL_AGAIN_S = 15.0  # between two readings of what other programs marked and did here
 
@@ -101,47 +96,30 @@ class ReadEngine:
         watch: Callable[[ReadEngine], RecorderWatch] | None = None,
     ) -> None:
         self.clock, self.journal, self.rules = clock, journal, rules
-        limiter = PollLimiter(POLLS_AT_ONCE, clock)
-        self._dirty = threading.Event()
-        self._pollers = {
-            s.name: Poller(s.name, s.provider, s.build, clock, limiter, self._dirty.set, s.interval_s) for s in specs
-        }
-        self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        self._loop = BoardLoop(specs, journal, clock, self._run)
+        self.on_demand = self._loop.on_demand
         triager = Triager(rules)
         self._marks, self._past = SeenMarks(journal), PastActions(journal)
         self._earlier = Recollection(journal, triager.episodes)
         self._builder = BoardBuilder(triager, journal, self._earlier, NoActions(self._marks), self._past, actor)
-        self._triaged = self._builder.first(self._pollers.values(), clock.now(), clock.monotonic())
+        self._triaged = self._builder.first(self.pollers, clock.now(), clock.monotonic())
         self._watch = watch
-        self._recorder_watch: RecorderWatch | None = None
         self._built = threading.Condition()
         self._stopped = threading.Event()
-        self._worker = Worker("board", self._run)
         self._journal_worker = Worker("journal's memory", self._read_journal)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start to read every source, or to take what a recorder reads."""
-        if self._watch is not None:
-            self._recorder_watch = self._watch(self)
-            self._recorder_watch.start()
-        for poller in self._pollers.values():
-            poller.start()
+        self._loop.start(self._watch(self) if self._watch is not None else None)
         self._journal_worker.start()
-        self._worker.start()
 
     def stop(self) -> None:
         """Stop asking; leave hung calls behind."""
+        self._loop.stop()
         self._stopped.set()
-        self._dirty.set()
-        self._worker.stop()
         self._journal_worker.stop()
-        if self._recorder_watch is not None:
-            self._recorder_watch.stop()
-        for poller in self._pollers.values():
-            poller.stop()
-        self.on_demand.stop()
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -152,19 +130,19 @@ class ReadEngine:
         return BoardView(
             triaged=self._triaged,
             journal_failure=self.journal.failure,
-            troubles=self._troubles(),
-            recorder=self._recorder_watch.words if self._recorder_watch is not None else (),
+            troubles=self._loop.troubles([self._journal_worker]),
+            recorder=self._loop.recorder_words,
             recalled=self._earlier.recalled,
         )
 
     @property
     def pollers(self) -> tuple[Poller, ...]:
         """The pollers, for what takes a recorder's readings."""
-        return tuple(self._pollers.values())
+        return tuple(self._loop.pollers.values())
 
     def rebuild(self) -> None:
         """Build the board again soon: something beside its rows is known now."""
-        self._dirty.set()
+        self._loop.changed()
 
     def wait_for_answers(self, timeout_s: float) -> bool:
         """Wait until each source has answered or failed; False after *timeout_s* seconds."""
@@ -176,29 +154,18 @@ class ReadEngine:
         with self._built:
             return self._built.wait_for(answered, timeout_s)
 
-    def _troubles(self) -> tuple[str, ...]:
-        watch = self._recorder_watch.workers if self._recorder_watch is not None else ()
-        queues = (queue.worker for queue in self.on_demand.queues)
-        own = (self._worker, self._journal_worker, self.journal.worker, *watch, *queues)
-        summaries = (worker.trouble.summary for worker in (*own, *(p.worker for p in self._pollers.values())))
-        return tuple(redact(words) for words in summaries if words)
-
     # --- the threads --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            self._dirty.wait(TICK_S)
-            self._dirty.clear()
+        for _ in self._loop.changes():
             self._build()
-            self._stopped.wait(AT_MOST_EVERY_S)
 
     def _build(self) -> None:
         now, monotonic = self.clock.now(), self.clock.monotonic()
-        sources = tuple(self._pollers.values())
         try:
-            built = self._builder.build(self._triaged, sources, now, monotonic, False)
+            built = self._builder.build(self._triaged, self.pollers, now, monotonic, False)
         except Exception:
-            built = self._builder.without_triage(self._triaged, sources, now, monotonic)
+            built = self._builder.without_triage(self._triaged, self.pollers, now, monotonic)
             self._publish(built)
             raise
         self._publish(built)
@@ -216,7 +183,7 @@ class ReadEngine:
                     self._earlier.remember()
                 self._marks.load()
                 self._past.read_anew()
-                self._dirty.set()
+                self._loop.changed()
             except JournalError:
                 pass  # its failure stands on every answer
             self._stopped.wait(JOURNAL_AGAIN_S)
