@@ -36,7 +36,9 @@ VALUES = {
 }
 HEAD = '''"""The commands and their options, as a shell's completion wants them: without importing a command's module.
 
-Made from the commands: `python -m tests.support.completion_table` writes it, and a test holds it to them.
+Generated from the commands, and kept: at a TAB somebody waits. To import one command's module costs three times the CPU
+of the whole answer without it (242 ms beside 65 ms), and a table that only the build makes is missing in a checkout.
+`python -m tests.support.completion_table` writes it; `tests/unit/test_completion.py` holds it to the commands.
 """
 
 from __future__ import annotations
