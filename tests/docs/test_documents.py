@@ -13,6 +13,7 @@ from tests.support.key_tables import PAGES
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import COMMANDS
+from oncall_tui.cli.completion_table import TABLE
 from oncall_tui.config import known_settings, load_text
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
@@ -70,6 +71,26 @@ def test_the_japanese_readme_has_the_same_keys_and_configuration() -> None:
     ]
     assert keys[0] == keys[1]
     assert _example("README.ja.md", "導入と設定") == _example("README.md", "Install and configure")
+
+
+def test_the_japanese_start_page_has_every_key_command_and_state() -> None:
+    page = "docs/start.ja.md"
+    keys = [key.strip("`") for key, what in rows(page, "キー") if what]
+    assert keys == [key for group in by_group().values() for key, _ in group]
+    commands = [cell for cell, _ in rows(page, "コマンド")]
+    documented = [cell.split()[1].strip("`") for cell in commands if " " in cell]
+    assert documented == list(COMMANDS)
+    assert [state for state, *_ in rows(page, "ソースを読めないとき")] == [s.label for s in SourceState]
+    assert [state for state, _ in rows(page, "操作の結果")] == [str(s) for s in OutcomeState]
+
+
+def test_the_japanese_start_pages_commands_run_and_its_example_loads() -> None:
+    page = "docs/start.ja.md"
+    assert _example(page, "設定例") == ["ecs", "cloudwatch", "alertmanager", "pagerduty", "mackerel"]
+    options = {f"{name}": {n for row in rows_ for n in row.names.split()} for name, rows_ in TABLE.items()}
+    lines = re.findall(r"`oncall-tui ([\w-]+)([^`]*)`", read(page))
+    assert len(lines) > len(COMMANDS)
+    assert [(name, rest) for name, rest in lines if not set(re.findall(r"--\w+", rest)) <= options[name]] == []
 
 
 def test_every_key_id_that_can_be_configured_is_documented() -> None:
@@ -230,7 +251,7 @@ def test_every_link_of_a_document_resolves(document: str) -> None:
 
 def test_every_page_stands_in_the_sites_navigation() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")}
-    assert pages - set(re.findall(r": ([\w-]+\.md)$", read("mkdocs.yml"), re.M)) == set(), "add it to mkdocs.yml"
+    assert pages - set(re.findall(r": ([\w.-]+\.md)$", read("mkdocs.yml"), re.M)) == set(), "add it to mkdocs.yml"
 
 
 def test_every_document_and_every_picture_is_linked() -> None:
