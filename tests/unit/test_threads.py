@@ -23,6 +23,7 @@ from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.journal import Journal
 from oncall_tui.journal.schema import SCHEMA
 from oncall_tui.notifications.destinations import DestinationSpec
+from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime import worker
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.runtime.worker import Worker
@@ -190,10 +191,18 @@ def test_a_bug_in_a_poller_is_its_sources_state_and_it_reads_on(
     history: list[Update] = []
     engine._listeners.add(lambda: history.append(engine.update))
     poller = engine._pollers[provider.source]
-    once = Once(monkeypatch, poller, "_poll", error)
-    once.armed.set()
+    poll, broken = poller._poll, threading.Event()
+    broken.set()
+
+    def call(request: ReadRequest) -> float:
+        if broken.is_set():
+            raise error("injected")
+        return poll(request)
+
+    monkeypatch.setattr(poller, "_poll", call)
     poller.ask()
     until(lambda: any("bug in its poller" in u.board.sources["prom"].message for u in history))
+    broken.clear()
     provider.add("b")
     until(lambda: len(engine.update.board.alerts) == 2)
     assert engine.update.board.sources["prom"].state is SourceState.OK
