@@ -193,6 +193,18 @@ def test_what_each_provider_can_do_is_documented() -> None:
         assert found[name].get("destination", set()) == {"ESCALATE"} - handled, name
 
 
+def test_which_sources_tell_of_changes_is_documented() -> None:
+    """A provider that makes changes has a word in that column, and a row in the table of where changes are read."""
+    lines = re.findall(r"^\| \[`(\w+)`\]\(#\w+\) \|(.+)\|$", read("docs/sources.md"), re.M)
+    told = {name: cells.split("|")[3].strip() for name, cells in lines}
+    listed = {name for cell, _ in rows("docs/changes.md", "Where it is read") for name in re.findall(r"`(\w+)`", cell)}
+    for name in registry.SOURCES:
+        module = registry.SOURCES[name].factory.partition(":")[0].replace(".", "/")
+        folder = (ROOT / "src/oncall_tui/providers" / module).parent
+        makes = any("domain.change import" in path.read_text() for path in folder.rglob("*.py"))
+        assert makes == (told[name] != "–") == (name in listed), name
+
+
 @pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
 def test_the_example_configurations_load(name: str) -> None:
     assert bootstrap.load_config_text((ROOT / "config" / name).read_text(), name).sources
