@@ -18,11 +18,14 @@ from textual._context import active_app, visible_screen_stack
 
 from oncall_tui.text import time_format
 from tests.support import forked, level
+from tests.support.closing import closed_afterwards
+from tests.support.open_files import OPEN
 
 # Processes a core: most tests wait for another process or for a poll.
 WORKERS_A_CORE = 3.5
 # Long tests begin first, so that the processes end together.
 LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "simulator", "providers")
+MOST_OPEN = 300  # files of one process: each test's own, and what is open for all of them
 STATE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _DRAWN = Compositor.render_update
 
@@ -102,6 +105,15 @@ def _times_in_utc() -> Iterator[None]:
     time_format.set_zone(UTC)
     yield
     time_format.set_zone(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with closed_afterwards(monkeypatch):
+        yield
+    if OPEN.is_dir():
+        few = len(os.listdir(OPEN)) < MOST_OPEN
+        assert few, "tests leave files open: -n0 -p tests.support.open_files says which"
 
 
 @pytest.fixture(autouse=True)

@@ -40,13 +40,14 @@ def recorded(context: click.Context) -> Iterator[tuple[RecordMemory, str]]:
     for warning in config.warnings:
         say(f"warning: {warning}")
     journal = bootstrap.open_journal(config, clock)
+    memory = RecordMemory(journal, clock, options["read_only"] or config.read_only)
     try:
-        memory = RecordMemory(journal, clock, options["read_only"] or config.read_only)
         yield memory, bootstrap.actor_of(config).name
         with contextlib.suppress(OSError):  # for a shell's completion: it stops nothing
             kept_names.keep(kept_names.path_of(config.files, os.environ), kept_names.of_record(memory))
     finally:
         say(*journal.skipped, *(f"warning: {words}" for words in journal.notices))
+        memory.close()
         journal.close(CLOSE_S)
 
 

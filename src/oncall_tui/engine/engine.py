@@ -191,6 +191,8 @@ class Engine:
         self._destinations.stop()
         self.team.stop()
         self.recorder.end(self.clock.now())
+        if self._memory is not None:
+            self._memory.close(0.0)
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------

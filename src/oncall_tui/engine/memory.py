@@ -77,6 +77,10 @@ class RecordMemory:
         self._read_at: float | None = None  # monotonic
         self._reading = self._settled = False
 
+    def close(self, within_s: float = -1) -> None:
+        """Close the history's file, as ``History.close`` does."""
+        self.history.close(within_s)
+
     # --- the board's rows ---------------------------------------------------------------------------------------------
 
     def follow(self, triaged: TriagedBoard, monotonic: float) -> None:

@@ -63,12 +63,17 @@ class History:
         self._file: tuple[int, int] | None = None
         self._lock = threading.RLock()
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+    def close(self, within_s: float = -1) -> None:
+        """Close the file; it is opened again where it is asked. *within_s*: what is being read just now is waited for
+        no longer than that, and the file stays open then; negative: until it is read.
+        """
+        if self._lock.acquire(timeout=within_s):
+            try:
+                if self._db is not None:
+                    self._db.close()
+                    self._db = None
+            finally:
+                self._lock.release()
 
     # --- filling ------------------------------------------------------------------------------------------------------
 

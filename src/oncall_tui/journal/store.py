@@ -198,14 +198,16 @@ class Store:
         for how in ("", *(("&immutable=1",) if whole else ())):  # where not even SQLite's own files can be made beside
             try:
                 db = sqlite3.connect(uri + how, uri=True, timeout=self._busy_s, check_same_thread=False)
+            except (OSError, sqlite3.Error):
+                continue
+            with contextlib.ExitStack() as unread, contextlib.suppress(OSError, sqlite3.Error, UnicodeDecodeError):
+                unread.callback(db.close)
                 db.text_factory = _text
                 self._refuse_what_is_newer(db)
                 if readable(db):
                     log.warning("the journal %s can only be read: %s", self.path, _words(error))
+                    unread.pop_all()
                     return db
-                db.close()
-            except (OSError, sqlite3.Error, UnicodeDecodeError):
-                continue
         raise self._unopened(error) from None
 
     def _patiently(self, step: Callable[[], T]) -> T:
