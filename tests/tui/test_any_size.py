@@ -60,3 +60,18 @@ async def test_no_size_of_the_window_ends_a_dialog_or_lets_it_act_unseen(
         handlers: Any = rig.provider.handlers()
         sent = [(verb, handler.sent) for verb, handler in handlers.items() if handler.sent]
         assert sent == []
+
+
+async def test_a_dialog_that_is_closing_may_lack_a_part_and_the_board_goes_on(tmp_path: Path) -> None:
+    """On a loaded machine a frame came between the removal of its last line and of its body: the board ended."""
+    rig = Rig(tmp_path, Able("prod"))
+    async with on_screen(rig, (120, 40)) as rig:
+        await rig.settle()
+        await rig.press("i")
+        modal = await rig.modal()
+        await modal.query_one("#more").remove()
+        modal._count_hidden()
+        modal.fit_body()
+        await rig.press("escape")
+        await rig.settle()
+        assert rig.pilot.app.screen is rig.board

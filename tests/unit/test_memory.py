@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +12,7 @@ import pytest
 
 from oncall_tui.domain.history import EpisodeMark, PastEpisode, episode_id
 from oncall_tui.domain.memory import AlertMemory, RememberedAct, memory_of, occurrences
+from oncall_tui.inspection.memory import spans
 from oncall_tui.text import memory_words as words
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -127,3 +130,38 @@ def test_an_alert_that_never_came_before_has_no_last_time() -> None:
     told = remembered([episode(at(0, 8), None)], fires=True)
     assert words.last_time(told, TOKYO, NOW) == ""
     assert words.frequency(told) == "fired once in 30 days (0 in the 30 before)"
+
+
+class Episodes:
+    """A history's table of episodes alone."""
+
+    def __init__(self, *rows: tuple[str, float, float | None, str]) -> None:
+        self.db = sqlite3.connect(":memory:")
+        self.db.execute("CREATE TABLE episode (alert, began, ended, mark)")
+        self.db.executemany("INSERT INTO episode VALUES (?, ?, ?, ?)", rows)
+        self.asked = 0
+
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        return self.db.execute(query, tuple(values)).fetchall()
+
+
+def test_of_thousands_of_alerts_only_those_are_read_of_which_there_is_something_to_say() -> None:
+    once = [(f"once-{i}", 100.0, None, "") for i in range(2_000)]
+    often = [
+        ("often", 300.0, 310.0, ""),
+        ("often", 200.0, 210.0, ""),
+        ("old", 20.0, 30.0, ""),
+        ("old", 100.0, None, ""),
+    ]
+    history = Episodes(*once, *often, ("marked", 100.0, 130.0, "noise"))
+    assert spans(history, 50.0) == {
+        "often": [(200.0, 210.0, ""), (300.0, 310.0, "")],
+        "marked": [(100.0, 130.0, "noise")],
+    }
+    wanted = [f"once-{i}" for i in range(1_200)] + ["often", "never"]
+    found = spans(history, 50.0, wanted)
+    assert found.keys() == {*wanted, "marked"} - {"never"}
+    assert found["once-7"] == [(100.0, 100.0, "")]
+    assert found["often"] == [(200.0, 210.0, ""), (300.0, 310.0, "")]
+    assert history.asked == 5

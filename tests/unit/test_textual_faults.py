@@ -1,15 +1,20 @@
-"""The faults of Textual that ``tui/terminal/driver.py`` and ``tui/collector.py`` work around: a test fails where one is
-mended there, so that ours can go. Its version is pinned by requirements.lock.
+"""The faults of Textual that ``tui/terminal/driver.py``, ``tui/collector.py`` and ``tui/lean_strips.py`` work around: a
+test fails where one is mended there, so that ours can go. Its version is pinned by requirements.lock.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
+import textual.strip
+from rich.segment import Segment
 from textual._styles_cache import StylesCache
 from textual.drivers.linux_driver import LinuxDriver
+from textual.strip import Strip
 
+from oncall_tui.tui import lean_strips
 from oncall_tui.tui.collector import Collector
 from oncall_tui.tui.terminal.driver import KeyDriver
 
@@ -48,3 +53,31 @@ def test_textual_keeps_the_lines_of_widgets_that_are_gone() -> None:
     assert "get_inner_outer.cache_clear()" in inspect.getsource(Collector), (
         "the work-around is gone: take this away too"
     )
+
+
+def test_a_strip_has_seven_caches_from_the_first_and_ours_the_same_when_they_are_asked_for() -> None:
+    source = inspect.getsource(textual.strip).partition("class Strip:")[2]
+    begun = source.partition("def __init__(")[2].partition("\n    def ")[0]
+    caches = {name: int(size) for name, size in re.findall(r"self\.(\w+)[^=]*= FIFOCache\((\d+)\)", begun)}
+    assert caches == lean_strips.CACHES
+    others = set(re.findall(r"self\.(\w+)\b", begun)) - caches.keys()
+    assert others == {"_segments", "_cell_length", *lean_strips.NOT_YET}
+    assert all(f"self.{name}: " in begun and begun.count("| None = None") >= 3 for name in lean_strips.NOT_YET)
+
+
+def test_a_strip_keeps_what_it_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Strip, "__init__", Strip.__init__)
+    monkeypatch.setattr(Strip, "__getattr__", None, raising=False)
+    lean_strips.make_strips_lean()
+    strip = Strip([Segment("payments"), Segment(" api")])
+    assert (strip.cell_length, strip.text) == (12, "payments api")
+    cut = strip.crop(0, 8)
+    assert cut.text == "payments"
+    assert strip.crop(0, 8) is cut
+    assert [part.text for part in strip.divide([8, 12])] == ["payments", " api"]
+    assert strip.adjust_cell_length(14).text == "payments api  "
+    assert not hasattr(strip, "_any_other")
+    slots = [name for name in lean_strips.CACHES if name not in ("_crop_cache", "_divide_cache", "_line_length_cache")]
+    for name in slots:
+        with pytest.raises(AttributeError):
+            object.__getattribute__(strip, name)

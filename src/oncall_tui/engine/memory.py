@@ -119,17 +119,19 @@ class RecordMemory:
             self._changed()
 
     def _of_rows(self, alerts: Sequence[TriagedAlert]) -> dict[str, RowMemory]:
-        """Make what each row says: one query for all of them."""
+        """Make what each row says: one query for nearly all of them."""
         self.follow_ups.load()
         self.history.catch_up()
         now = self._clock.now()
-        found = spans(self.history, now - DAYS * DAY_S)
+        followed = self.follow_ups.of_alerts
+        joined = (key for row in alerts if row.others for key in map(recorded_key, row.members))
+        found = spans(self.history, now - DAYS * DAY_S, {*followed, *joined})
         rows: dict[str, RowMemory] = {}
         for row in alerts:
             keys = [recorded_key(member) for member in row.members]
             mine = [one for key in dict.fromkeys(keys) for one in found.get(key, ())]
             recent, mark = times(mine)
-            follow_ups = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
+            follow_ups = dict.fromkeys(f for key in keys for f in followed.get(key, ()))
             if recent > 1 or mark or follow_ups:
                 rows[row.id] = RowMemory(recent, mark, tuple(follow_ups))
         return rows

@@ -16,6 +16,7 @@ from oncall_tui.domain.memory import AFTER_S, BEFORE_S, Occurrence, RememberedAc
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.journal import Journal
 
+AT_ONCE = 500  # alerts in one query: SQLite takes 999 values, or more
 Span = tuple[float, float, str]
 """An episode's begin, its end (its begin where that is not known), and the word on it."""
 _KINDS = (EntryKind.INTENT, EntryKind.OUTCOME, EntryKind.SEEN)
@@ -29,11 +30,19 @@ class HistoryRows(Protocol):
         """Return the rows of a query over the history's tables. Raises JournalError."""
 
 
-def spans(history: HistoryRows, since: float) -> dict[str, list[Span]]:
-    """Return the episodes that began after *since* (seconds since the epoch, UTC), by alert, oldest first."""
-    query = "SELECT alert, began, coalesce(ended, began), mark FROM episode WHERE began > ? ORDER BY began"
+def spans(history: HistoryRows, since: float, wanted: Iterable[str] = ()) -> dict[str, list[Span]]:
+    """Return the episodes that began after *since* (seconds since the epoch, UTC), by alert, oldest first: those of
+    the alerts *wanted*, and of each other alert that has several, or a word on one. Of thousands of alerts few have.
+    """
+    select = "SELECT alert, began, coalesce(ended, began), mark FROM episode WHERE began > ?1 AND alert IN"
+    told = "(SELECT alert FROM episode WHERE began > ?1 GROUP BY alert HAVING count(*) > 1 OR max(mark) <> '')"
+    rows = history.rows(f"{select} {told} ORDER BY began", (since,))
+    left = list({*wanted} - {alert for alert, *_ in rows})
+    for start in range(0, len(left), AT_ONCE):
+        some = left[start : start + AT_ONCE]
+        rows += history.rows(f"{select} ({', '.join('?' * len(some))}) ORDER BY began", (since, *some))
     found: dict[str, list[Span]] = {}
-    for alert, began, ended, mark in history.rows(query, (since,)):
+    for alert, began, ended, mark in rows:
         found.setdefault(str(alert), []).append((float(began), float(ended), str(mark)))
     return found
 

@@ -24,7 +24,7 @@ from oncall_tui.journal.history_pruning import prune
 from oncall_tui.journal.schema import DAY_S
 
 T = TypeVar("T")
-BATCH = 1_000  # entries of one transaction: few, because what they are made of is in memory meanwhile
+BATCH = 250  # entries of one transaction: few, because what they are made of is in memory meanwhile
 _EPISODE, _DEPLOY = PastEpisode.__struct_fields__, PastDeploy.__struct_fields__
 
 

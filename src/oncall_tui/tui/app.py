@@ -36,6 +36,7 @@ from oncall_tui.tui.commands import BY_ID, configure, label, named, of
 from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.handler_errors import guard_handlers, name_of, note, words
 from oncall_tui.tui.key_names import MOVING, keymap
+from oncall_tui.tui.lean_strips import make_strips_lean
 from oncall_tui.tui.lean_textual import give_palette
 from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.driver import KeyDriver
@@ -89,6 +90,7 @@ class OncallApp(App[None]):
         self._pacing = Pacing(self)
         self._frames: LeanFrames | None = None
         self._collector = Collector()
+        make_strips_lean()
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._key = ""  # pressed last
         self._leaving: set[str] = set()  # the keys that leave the board

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 
+from rich.cells import cached_cell_len
 from textual._styles_cache import StylesCache
 
 from oncall_tui.runtime.allocator import give_back
@@ -47,6 +48,7 @@ class Collector:
             self._collected_at = now
             self._collect()
             if quiet >= QUIET_S:
+                cached_cell_len.cache_clear()  # of the last 4,096 texts, a megabyte; a frame asks for a hundred
                 give_back()
 
     def _collect(self) -> None:

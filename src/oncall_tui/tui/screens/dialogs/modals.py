@@ -177,7 +177,8 @@ class Modal(ModalScreen[R]):
             body.show(lines)
             needed = body.needed(max(1, outer - (1 if tight else 5)))  # border, padding, scroll bar
             room = height - self.beside + self.hides if tight else height - 2 - self.beside - asked
-            self.query_one("#more").display = needed > room
+            for more in self.query("#more"):
+                more.display = needed > room
             body.styles.height = max(1, min(needed, room - 1 if needed > room else room))
 
     def _lines_shown(self) -> tuple[Line, ...]:
@@ -200,12 +201,15 @@ class Modal(ModalScreen[R]):
         self.call_after_refresh(self.look)
 
     def _count_hidden(self) -> None:
-        for body in self.query("#body").results(Lines):
+        # Of a dialog that is just closing a part may be gone before the others.
+        for body, more in zip(
+            self.query("#body").results(Lines), self.query("#more").results(StatusLine), strict=False
+        ):
             above, below, warnings = body.hidden()
             words = [f"▼ {below} more below" if below else "", f"▲ {above} above" if above else ""]
             loud = f"{warnings} of them a warning" if warnings == 1 else f"{warnings} of them warnings"
             parts = [(" · ".join(w for w in words if w), "warning"), (f", {loud}" if warnings else "", "critical")]
-            self.query_one("#more", StatusLine).show([*parts, ("  ↓ ↑ scroll", "key")])
+            more.show([*parts, ("  ↓ ↑ scroll", "key")])
 
     # --- what was on screen -------------------------------------------------------------------------------------------
 
