@@ -367,6 +367,22 @@ async def test_only_what_changed_is_repainted(monkeypatch: pytest.MonkeyPatch) -
         assert regions == [(8, 3, 5, 1)]
 
 
+async def test_the_same_rows_again_are_nothing_to_do_but_where_the_cursor_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with board() as (app, pilot):
+        table, same = app.table, rows(range(5_000))
+        table.show(same)
+        monkeypatch.setattr(Table, "_share_lines", lambda _: pytest.fail("the rows were looked at"))
+        table.show(same)
+        await pilot.press("j", "j")
+        table.show(same)
+        assert table.cursor_id == "2"
+        monkeypatch.undo()
+        table.follow_first()
+        assert table.cursor_id == "0"
+        table.show(rows(["1", "2"]))
+        assert (table.cursor_id, [r.id for r in table.rows]) == ("1", ["1", "2"])
+
+
 async def test_what_is_repainted_in_parts_is_what_is_drawn_as_a_whole() -> None:
     chance = random.Random(5)
     async with board(header=True) as (app, pilot):

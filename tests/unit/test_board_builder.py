@@ -131,6 +131,27 @@ def test_where_no_row_changed_the_rows_are_the_very_same_and_the_sources_are_new
     assert [row.id for row in first.alerts] == [row.id for row in third.alerts]
 
 
+def test_services_that_were_only_read_again_are_the_newest_and_nothing_is_triaged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = service("prod/main/api", read_at=1.0), service("prod/main/web", read_at=1.0)
+    bench.reads(bench.prom, alerts=(A, B))
+    bench.reads(bench.prod, services=(other, first))
+    before = bench.build()
+    monkeypatch.setattr(bench.builder.triager, "triage", lambda *_: pytest.fail("it was triaged"))
+    again = msgspec.structs.replace(first, read_at=2.0)
+    bench.reads(bench.prod, services=(other, again))
+    for _ in range(2):
+        after = bench.build()
+        assert [s.read_at for s in after.services] == [2.0, 1.0], "in their order"
+        assert after.board.services[first.id] is again
+        assert after.alerts is before.alerts
+    monkeypatch.undo()
+    bench.reads(bench.prod, services=(other, msgspec.structs.replace(again, read_at=3.0, running=0, desired=2)))
+    assert bench.build().board.services[first.id].running == 0
+    assert {s.id: s.running for s in bench.board.services}[first.id] == 0
+
+
 def test_only_the_row_that_changed_is_another_object(bench: Bench) -> None:
     bench.reads(bench.prom, alerts=(A, B))
     first = {row.id: row for row in bench.build().alerts}

@@ -75,6 +75,22 @@ def test_where_much_has_come_a_pause_between_two_keys_is_enough(
     assert collections == ["collect", "freeze"]
 
 
+def test_all_objects_are_looked_at_while_nobody_types_alone(
+    collections: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector()
+    collector.begin(0.0)
+    collections.clear()
+    monkeypatch.setattr(module.gc, "get_count", lambda: (0, 0, GROWN))
+    for now in range(WHOLE_EVERY + 5):
+        collector.pressed(float(now))
+        collector.tick(now + 2 * BREATH_S)
+    assert collections == ["collect", "freeze"] * (WHOLE_EVERY + 5)
+    collections.clear()
+    collector.tick(WHOLE_EVERY + 5 + QUIET_S)
+    assert collections == ["unfreeze", "collect", "freeze", "give back"]
+
+
 def test_circles_of_what_was_left_alone_go_too_in_the_end() -> None:
     class Circle:
         """Goes by the collector alone."""

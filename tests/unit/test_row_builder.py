@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC
 
 import msgspec
+import pytest
 from tests.support.fakes import alert, deploy, service
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
+from oncall_tui.text.time_format import age
 from oncall_tui.triage.triager import Rules, Triager
 from oncall_tui.tui.presenters.row_builder import STEP_S, RowBuilder, ViewFilter
 from oncall_tui.tui.widgets.table.rows import Row
@@ -53,6 +55,49 @@ def test_what_did_not_change_is_the_same_row_object_within_a_step_and_after_it()
         again = night.made(now)
         kept = [sum(a is b for a, b in zip(old, new, strict=True)) for old, new in zip(first, again, strict=True)]
         assert kept[0] >= 2, "an alert of seventeen minutes says the same"
+
+
+def test_rows_that_are_all_the_same_are_the_same_list_which_a_table_need_not_look_at() -> None:
+    night = Night()
+    first = night.made(NOW)
+    again = night.made(NOW + 1)
+    assert all(old is new for old, new in zip(first, again, strict=True))
+    night.reading = msgspec.structs.replace(night.reading, services=(service(read_at=NOW + 2),))
+    assert night.made(NOW + 2)[1] is first[1], "a service that was only read again says the same"
+    one, *rest = night.reading.alerts
+    night.reading = msgspec.structs.replace(night.reading, alerts=(msgspec.structs.replace(one, title="worse"), *rest))
+    assert night.made(NOW + 3)[0] is not first[0]
+    night.state = SourceState.OFFLINE
+    lost = night.made(NOW + 4)[0]
+    assert lost[0].id == "source:prod"
+    assert night.made(NOW + 4.5)[0] is lost
+
+
+def test_within_a_step_no_row_of_thousands_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    night = Night()
+    night.made(NOW)
+    looked: list[str] = []
+    changing = RowBuilder._changing
+    monkeypatch.setattr(
+        RowBuilder, "_changing", lambda self, row, now: looked.append(row.id) or changing(self, row, now)
+    )
+    night.made(NOW + 1)
+    assert looked == []
+    night.made(NOW + STEP_S)  # the made rows, whose words were of any moment of the last step
+    night.made(NOW + 2 * STEP_S)
+    assert set(looked) == {row.id for row in night.reading.alerts}
+    looked.clear()
+    night.made(NOW + 3 * STEP_S)
+    assert set(looked) == {"prod/1"}, "the others say the same until their next minute"
+
+
+@pytest.mark.parametrize("began", [0.0, 9.0, 55.0, 59.9, 61.0, 3_590.0, 3_601.0, 86_390.0, 86_401.0, 90_000_000.0])
+def test_at_each_step_every_age_is_of_then(began: float) -> None:
+    night = Night()
+    night.reading = msgspec.structs.replace(night.reading, alerts=(alert("prod/1", source="prod", began=NOW - began),))
+    for step in range(30):
+        now = NOW + step * STEP_S
+        assert night.made(now)[0][0].cells[1] == age(began + step * STEP_S)
 
 
 def test_an_age_goes_on_with_the_next_step() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oncall_tui.text import time_format
-from oncall_tui.text.time_format import local_time, moment, stamp, zoned
+from oncall_tui.text.time_format import age, age_changes, local_time, moment, stamp, zoned
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 1, 1, 10, 0, 5, tzinfo=TOKYO).timestamp()
@@ -32,6 +32,15 @@ def test_seconds_and_days_where_they_are_asked_for() -> None:
     assert moment(NOW, TOKYO, NOW, day=True) == "1 Jan 10:00"
     assert stamp(NOW) == "2026-01-01T01:00:05Z"
     assert stamp(None) is None
+
+
+@pytest.mark.parametrize("seconds", [-5, 0, 9, 10, 59, 60, 119, 3_599, 3_600, 86_399, 86_400, 500_000, 86_400_000.0])
+def test_an_age_says_the_same_until_it_changes(seconds: float) -> None:
+    until = age_changes(seconds)
+    assert until > seconds
+    assert age(until - 0.001) == age(seconds)
+    if seconds < 86_400_000:  # from 1,000 days on it is said in years, and looked at each day
+        assert age(until) != age(seconds)
 
 
 def test_sentences_are_in_the_configured_zone() -> None:

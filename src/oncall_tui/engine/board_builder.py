@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import is_
 from types import MappingProxyType
 from typing import Protocol
 
@@ -21,11 +20,12 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_history import DeployHistories
 from oncall_tui.journal import Journal
 from oncall_tui.polling.status import PollState, status_of
 from oncall_tui.runtime.clock import Instant
-from oncall_tui.triage.triager import TriagedBoard, Triager
+from oncall_tui.triage.triager import TriagedBoard, Triager, or_same
 
 Handled = frozenset[Verb] | None  # the verbs that a source's provider has a handler for; None: it is not built yet
 
@@ -82,7 +82,9 @@ class BoardBuilder:
     def build(
         self, last: TriagedBoard, sources: Sequence[PolledSource], now: float, monotonic: float, show_hidden: bool
     ) -> TriagedBoard:
-        """Build the next board after *last*; where no row changed, *last* with the newest state of its sources."""
+        """Build the next board after *last*; where no row changed, *last* with the newest state of its sources and each
+        service as it was read last.
+        """
         if self._recorder.recall():
             self._built_from = ([], ())
         seen = [s.seen for s in sources]  # once: a poll may replace it meanwhile
@@ -93,9 +95,13 @@ class BoardBuilder:
         beside = self._beside(handles, statuses, show_hidden)
         version = last.board.version + 1
         if self._same(rows, beside):
-            board = _with_sources(last.board, version, Instant(now, monotonic), statuses)
+            services = {s.id: s for r in readings for s in r.services}
+            board = _with_sources(last.board, version, Instant(now, monotonic), statuses, services)
             if self.triager.still(board):
-                return msgspec.structs.replace(last, board=board)
+                self._built_from = (rows, beside)
+                return msgspec.structs.replace(
+                    last, board=board, services=or_same(last.services, [services[s.id] for s in last.services])
+                )
         board = self._with_local(merge(version, now, statuses, readings, monotonic), handles, now)
         triaged = self.triager.triage(board, show_hidden)
         self._recorder.record(triaged, last.board, now)
@@ -121,9 +127,11 @@ class BoardBuilder:
         return self._actions.marks.current, show_hidden, tuple(handles.values()), current, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:
-        """Tell whether the last board was built from these very objects."""
+        """Tell whether the last board was built from these very objects, but for services that were only read again:
+        each poll of ECS reads some.
+        """
         old_rows, old_beside = self._built_from
-        return beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows))
+        return beside == old_beside and len(rows) == len(old_rows) and all(map(_same_row, rows, old_rows))
 
     # --- what is known on this machine alone --------------------------------------------------------------------------
 
@@ -182,13 +190,24 @@ def same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
     return old.board.changes == new.board.changes
 
 
+def _same_row(new: object, old: object) -> bool:
+    return new is old or (isinstance(new, Service) and isinstance(old, Service) and new.says_the_same(old))
+
+
 def _statuses(sources: Iterable[PolledSource], now: float, monotonic: float) -> list[SourceStatus]:
     return [status_of(s.seen, now, monotonic) for s in sources]
 
 
-def _with_sources(board: Board, version: int, now: Instant, statuses: Iterable[SourceStatus]) -> Board:
+def _with_sources(
+    board: Board,
+    version: int,
+    now: Instant,
+    statuses: Iterable[SourceStatus],
+    services: Mapping[str, Service] | None = None,
+) -> Board:
     sources: Mapping[str, SourceStatus] = MappingProxyType({s.name: s for s in statuses})
-    return msgspec.structs.replace(board, version=version, at=now.wall, due=now.due, sources=sources)
+    board = msgspec.structs.replace(board, version=version, at=now.wall, due=now.due, sources=sources)
+    return board if services is None else msgspec.structs.replace(board, services=MappingProxyType(services))
 
 
 @lru_cache(maxsize=256)

@@ -49,6 +49,14 @@ def age(seconds: float | None) -> str:
     return _counted(days, "d") if days < 1000 else _counted(min(days // 365, 999), "y")
 
 
+def age_changes(seconds: float) -> float:
+    """Return the age, in seconds, from which ``age`` says something else than of *seconds*."""
+    if seconds < 10:
+        return 10.0
+    step = 10 if seconds < 60 else 60 if seconds < 3600 else 3600 if seconds < 86_400 else 86_400
+    return (seconds // step + 1) * step
+
+
 @lru_cache(maxsize=512)
 def _counted(number: int, unit: str) -> str:
     """``41m``: one object for the thousands of rows that say it."""

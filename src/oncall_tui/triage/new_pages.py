@@ -21,9 +21,10 @@ class NewPages:
         """
         begun = []
         coming = {name for name, source in triaged.board.sources.items() if source.coming}
-        paging = {row.alert.id for row in triaged.alerts if row.pages}
-        for row in triaged.alerts:
-            if not (row.pages and nobody_has(triaged, row)) or (
+        rows = triaged.paging
+        paging = {row.alert.id for row in rows}
+        for row in rows:
+            if not nobody_has(triaged, row) or (
                 row.alert.source in coming or (row.incident != row.alert.id and row.incident in paging)
             ):
                 continue

@@ -6,6 +6,7 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from operator import is_
 from typing import TypeVar
 
@@ -111,6 +112,11 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
     multi_service_incident: MultiServiceIncident | None = None
     quiet: tuple[tuple[QuietEpisode, Suspicion], ...] = ()  # what does not fire just now, and may again
 
+    @property
+    def paging(self) -> tuple[TriagedAlert, ...]:
+        """The rows that page. They stand first (see ``rank_of``), so that nobody looks at thousands of others."""
+        return tuple(takewhile(lambda row: row.pages, self.alerts))
+
     def find(self, alert_id: str) -> TriagedAlert | None:
         """The row with this id, or the one that the alert with this id belongs to."""
         own = next((a for a in self.alerts if a.id == alert_id), None)
@@ -182,11 +188,11 @@ class Triager:
         dressed = [self._dress(row, event) for row in rows]
         shown = [row for row in dressed if show_hidden or not row.alert.hidden]
         shown.sort(key=_by_rank)
-        self._shown = _or_same(self._shown, shown)
-        self._ordered_services = _or_same(
+        self._shown = or_same(self._shown, shown)
+        self._ordered_services = or_same(
             self._ordered_services, sorted(board.services.values(), key=ranks.service_order)
         )
-        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=ranks.deploy_order))
+        self._ordered_deploys = or_same(self._ordered_deploys, sorted(board.deploys.values(), key=ranks.deploy_order))
         return TriagedBoard(
             board=board,
             alerts=self._shown,
@@ -445,7 +451,7 @@ def _by_rank(row: TriagedAlert) -> Rank:
     return row.rank
 
 
-def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
+def or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
     """*old* itself where *new* has the same objects in the same order: what is drawn from it need not be again."""
     return old if len(old) == len(new) and all(map(is_, old, new)) else tuple(new)
 
@@ -463,7 +469,7 @@ def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
 
 def page_count(triaged: TriagedBoard) -> int:
     """Pages that are open: neither resolved nor silenced."""
-    return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in triaged.alerts)
+    return sum(ATTENTION[a.alert.state] < SILENT for a in triaged.paging)
 
 
 def nobody_has(triaged: TriagedBoard, row: TriagedAlert) -> bool:
@@ -474,7 +480,7 @@ def nobody_has(triaged: TriagedBoard, row: TriagedAlert) -> bool:
 
 def unacknowledged_count(triaged: TriagedBoard) -> int:
     """Pages that nobody has."""
-    return sum(a.pages and nobody_has(triaged, a) for a in triaged.alerts)
+    return sum(nobody_has(triaged, a) for a in triaged.paging)
 
 
 def page_words(triaged: TriagedBoard) -> str:

@@ -223,8 +223,7 @@ class Drawing:
 def on_open_page(session: Session, triaged: TriagedBoard) -> bool:
     """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
     row_id = session.tables["alerts"].cursor_id
-    row = next((a for a in triaged.alerts if a.id == row_id), None) if row_id else None
-    return row is not None and row.pages and nobody_has(triaged, row)
+    return any(row.id == row_id and nobody_has(triaged, row) for row in triaged.paging)
 
 
 def _max_height(pane: Widget) -> int | None:

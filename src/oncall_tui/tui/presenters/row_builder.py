@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.text.history_words import UNKNOWN, back_of, began_by, deploy_summary
 from oncall_tui.text.team_words import doing
-from oncall_tui.text.time_format import age, ago, moment
+from oncall_tui.text.time_format import age, age_changes, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left
@@ -128,6 +129,32 @@ class _Made(msgspec.Struct, frozen=True, gc=False):
     words: tuple[object, ...] = ()
 
 
+class _AlertMade(msgspec.Struct, frozen=True, gc=False):
+    """One alert's row, and what it was made of, not before *now*. No word of it changes before *until*, where *of*, by
+    identity, and what stands *beside* it are the same; nor does a row of which nobody has asked for its words.
+    """
+
+    of: TriagedAlert
+    beside: _Beside
+    row: Row
+    now: float
+    until: float
+
+
+class _AlertsFrom(msgspec.Struct, frozen=True, eq=False):
+    """The parts that all rows of the alerts pane are made from, beside the alerts: sources, actions, memory, names."""
+
+    live: Mapping[str, bool]
+    pending: Mapping[str, Outcome]
+    memory: Mapping[str, RowMemory]
+    repeated: frozenset[str]
+
+    def same(self, other: _AlertsFrom) -> bool:
+        """Tell whether rows made from the other are right for this one too."""
+        same = self.memory is other.memory and self.repeated == other.repeated
+        return same and self.live == other.live and self.pending == other.pending
+
+
 class RowBuilder:
     """Makes rows from looks, and keeps them. *tz* is the configured time zone."""
 
@@ -135,9 +162,16 @@ class RowBuilder:
         self.tz = tz
         self._sorter = Sorter()
         self._words = self._alert_words  # bound once, not for each of thousands of rows
-        self._alerts: dict[str, _Made] = {}
+        self._now = float("-inf")  # when the alerts were drawn last: what is looked at between is of then
+        self._alerts: dict[str, _AlertMade] = {}
+        self._alerts_from = _AlertsFrom({}, {}, {}, frozenset())
+        self._alert_rows: list[Row] = []
+        self._unread: dict[str, Row] = {}  # those of sources that are not read now
+        self._alerts_shown: tuple[Sequence[TriagedAlert], ViewFilter, float, list[Row]] = ((), ViewFilter(), 0.0, [])
         self._services: dict[str, _Made] = {}
         self._deploys: dict[str, _Made] = {}
+        self._service_rows: list[Row] = []
+        self._deploy_rows: list[Row] = []
         self._held: tuple[str, TriagedAlert, float] | None = None  # the cursor's row: its look, and when it went
         self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
         self._repeated: tuple[TriagedBoard | None, frozenset[str]] = (None, frozenset())
@@ -152,47 +186,57 @@ class RowBuilder:
             cursor = None  # it did not resolve
         alert_rows = self._ordered(alert_rows, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
-        test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
-        repeated = self._names(update.triaged)
-        rows: list[Row] = []
-        kept: dict[str, _Made] = {}
-        beside: _Beside | None = None
-        step = now // STEP_S
-        for alert_row in alert_rows:
-            alert = alert_row.alert
-            going_on = _going_on(alert_row, pending) if pending else None
-            remembered = update.memory.get(alert_row.id) if update.memory else None
-            here = _others_here(update, alert_row, now) if update.others else ()
-            told = (live.get(alert.source, alert.source == OURS), going_on, remembered, here, repeated)
-            beside = beside if told == beside else told  # one object for all the rows of which nothing is told
-            made = self._alerts.get(alert_row.id)
-            if made is None or made.of is not alert_row or made.step != step or made.beside != beside:
-                made = self._alert_made(made, alert_row, step, beside, now)
-            kept[alert_row.id] = made
-            if not shown.has(alert_row.product) or (shown.faults and not alert.state.asks):
-                continue
-            if test is not None and not test(alert_fields(alert_row)):
-                continue
-            rows.append(made.row)
-        self._alerts = kept
-        return _with_unread(rows, update, now, self.tz)
+        beside = _AlertsFrom(live, pending, update.memory, self._names(update.triaged))
+        same = self._alerts_from.same(beside) and not update.others  # what others do depends on the time
+        if now < self._now:  # the clock was set back
+            self._alerts, same = {}, False
+        self._now, self._alerts_from = now, beside
+        made_of, for_filter, step, rows = self._alerts_shown
+        if not same or made_of is not alert_rows or for_filter != shown or step != now // STEP_S:
+            made = self._made(alert_rows, update, beside, same, now)
+            rows = _or_same(rows, _shown_of(made, shown))
+            self._alerts_shown = (alert_rows, shown, now // STEP_S, rows)
+        self._alert_rows = _or_same(self._alert_rows, self._with_unread(rows, update, now))
+        return self._alert_rows
 
-    def _alert_made(
-        self,
-        old: _Made | None,
-        alert_row: TriagedAlert,
-        step: float,
-        beside: _Beside,
-        now: float,
-    ) -> _Made:
+    def _with_unread(self, rows: list[Row], update: Update, now: float) -> list[Row]:
+        """*rows* with one for each source whose alerts may not be the truth: after what pages, never out of sight."""
+        lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
+        if not lost or not rows:  # an empty pane says it in a sentence
+            return rows
+        said = [_unread_row(source, update, now, self.tz) for source in lost]
+        self._unread = {row.id: old if (old := self._unread.get(row.id)) == row else row for row in said}
+        pages = {a.id for a in update.triaged.paging}
+        at = next((i for i, row in enumerate(rows) if row.id not in pages), len(rows))
+        return [*rows[:at], *self._unread.values(), *rows[at:]]
+
+    def _made(
+        self, alert_rows: Sequence[TriagedAlert], update: Update, of: _AlertsFrom, same: bool, now: float
+    ) -> list[_AlertMade]:
+        """Make the rows that are not kept. *same*: what all are made from is as it was."""
+        old, rows = self._alerts, []
+        beside: _Beside | None = None
+        for alert_row in alert_rows:
+            made = old.get(alert_row.id)
+            if not same or made is None or made.of is not alert_row or (now >= made.until and made.row.made):
+                told = _beside(alert_row, update, of, now)
+                beside = beside if told == beside else told  # one object for all the rows of which nothing is told
+                made = self._alert_made(made, alert_row, beside, now)
+            rows.append(made)
+        self._alerts = {made.of.id: made for made in rows}
+        return rows
+
+    def _alert_made(self, old: _AlertMade | None, alert_row: TriagedAlert, beside: _Beside, now: float) -> _AlertMade:
         """Make the row, for whoever asks for its words; or take the old one where none of them changed."""
-        row, claims = None, alert_row.pages and alert_row.alert.state is not AlertState.RESOLVED
-        if old is not None and old.of is alert_row and old.beside == beside and old.row.made:
-            row = old.row if self._changing(alert_row, old.now) == self._changing(alert_row, now) else None
-        if row is None:
-            row = Row.later(alert_row.id, claims, self._words, alert_row, now, beside)
-        return _Made(alert_row, beside, step, now, row)
+        if old is not None and old.of is alert_row and old.beside == beside:
+            if not old.row.made:
+                return old
+            if self._changing(alert_row, old.now) == self._changing(alert_row, now):
+                return _AlertMade(alert_row, beside, old.row, old.now, _until(alert_row, now))
+        claims = alert_row.pages and alert_row.alert.state is not AlertState.RESOLVED
+        row = Row.later(alert_row.id, claims, self._words, alert_row, beside)
+        return _AlertMade(alert_row, beside, row, now, now)
 
     def _changing(self, alert_row: TriagedAlert, now: float) -> tuple[object, ...]:
         """Return the words of its row that depend on the time."""
@@ -256,8 +300,8 @@ class RowBuilder:
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_words(self, row: TriagedAlert, now: float, beside: _Beside) -> RowWords:
-        alert, (live, pending, remembered, here, repeated) = row.alert, beside
+    def _alert_words(self, row: TriagedAlert, beside: _Beside) -> RowWords:
+        now, alert, (live, pending, remembered, here, repeated) = self._now, row.alert, beside
         word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
         strong = "critical" if row.pages else "warning" if row.severity.rank <= 2 else ""
@@ -346,7 +390,8 @@ class RowBuilder:
             kept[service.id] = made
             rows.append(made.row)
         self._services = kept
-        return rows
+        self._service_rows = _or_same(self._service_rows, rows)
+        return self._service_rows
 
     # --- deploys ------------------------------------------------------------------------------------------------------
 
@@ -374,7 +419,8 @@ class RowBuilder:
             kept[deploy.id] = made
             rows.append(made.row)
         self._deploys = kept
-        return rows
+        self._deploy_rows = _or_same(self._deploy_rows, rows)
+        return self._deploy_rows
 
     def _deploy_row(self, deploy: Deploy, now: float, live: bool) -> Row:
         style = "critical" if deploy.state.bad else "warning" if deploy.state.running else ""
@@ -399,20 +445,41 @@ class RowBuilder:
         return Row(deploy.id, cells, "" if live else "dim", under=under)
 
 
+def _beside(row: TriagedAlert, update: Update, of: _AlertsFrom, now: float) -> _Beside:
+    """Return what stands beside one alert."""
+    going_on = _going_on(row, of.pending) if of.pending else None
+    remembered = of.memory.get(row.id) if of.memory else None
+    here = _others_here(update, row, now) if update.others else ()
+    return of.live.get(row.alert.source, row.alert.source == OURS), going_on, remembered, here, of.repeated
+
+
+def _shown_of(made: Sequence[_AlertMade], shown: ViewFilter) -> list[Row]:
+    """Return the rows that the filter shows."""
+    if not shown.narrows:
+        return [one.row for one in made]
+    test = parse(shown.filter) if shown.filter else None
+    found = (one for one in made if shown.has(one.of.product) and (not shown.faults or one.of.alert.state.asks))
+    return [one.row for one in found if test is None or test(alert_fields(one.of))]
+
+
+def _until(row: TriagedAlert, now: float) -> float:
+    """Return the step before which no word of the row that depends on the time changes."""
+    alert = row.alert
+    lasting = alert.state is not AlertState.RESOLVED and not alert.moved and row.ended is None
+    if not lasting or alert.until is not None or alert.escalates_at is not None:
+        return (now // STEP_S + 1) * STEP_S
+    return -(-(row.began + age_changes(now - row.began)) // STEP_S) * STEP_S
+
+
+def _or_same(old: list[Row], new: list[Row]) -> list[Row]:
+    """Return *old* itself where *new* has the same rows: a table that shows them has nothing to do."""
+    return old if len(old) == len(new) and all(map(is_, old, new)) else new
+
+
 def _others_here(update: Update, row: TriagedAlert, now: float) -> tuple[str, ...]:
     """Return what other engineers do with the row, with what is the same problem, or with its service."""
     service = {row.service.id, row.service.deploy_id} if row.service else set()
     return doing(update.others, {row.id, *(m.id for m in row.members), *service}, now)
-
-
-def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
-    """*rows* with one for each source whose alerts may not be the truth: after what pages, never out of sight."""
-    lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
-    if not lost or not rows:  # an empty pane says it in a sentence
-        return rows
-    pages = {a.id: a.pages for a in update.triaged.alerts}
-    at = next((i for i, row in enumerate(rows) if not pages.get(row.id)), len(rows))
-    return [*rows[:at], *(_unread_row(source, update, now, tz) for source in lost), *rows[at:]]
 
 
 def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) -> Row:
@@ -484,7 +551,7 @@ def _service_made(
     read = source is not None and not source.lacks(service.key.cluster)
     fresh = read and -SET_S <= now - service.read_at < ROW_STALE_S
     words = (since, fresh, *beside[1:], trouble(service, now))
-    if old is not None and old.of is service and old.words == words:
+    if old is not None and old.words == words and (old.of is service or service.says_the_same(old.of)):
         return _Made(service, beside, step, now, old.row, words)
     return _Made(service, beside, step, now, _service_row(service, *words), words)
 

@@ -22,7 +22,7 @@ class UnseenPages:
         begun = self._ring.new(triaged)
         if elsewhere:
             self._came.update((row_id, now) for row_id in begun)
-        open_ = {row.id for row in triaged.alerts if row.pages and nobody_has(triaged, row)}
+        open_ = {row.id for row in triaged.paging if nobody_has(triaged, row)}
         self._came = {row_id: at for row_id, at in self._came.items() if row_id in open_}
 
     def saw(self, row_id: str | None) -> bool:

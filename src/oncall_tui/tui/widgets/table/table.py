@@ -133,7 +133,10 @@ class Table(Canvas, can_focus=True):
         """Replace the rows. The cursor stays on its row's id; only what changed is repainted.
 
         *stays*: the cursor keeps its row though nobody chose it. *instead*: the row that its row has become part of.
+        The same rows again, as one object, are nothing to do.
         """
+        if rows is self._rows and self._holds(stays):
+            return
         offset = self._top() - self.scroll_offset.y
         was_at_top = self.scroll_offset.y == 0
         was = self._place.id
@@ -156,6 +159,12 @@ class Table(Canvas, can_focus=True):
         if self._place.id != was:
             self.strayed_at = self.now()
             self.post_message(self.Moved(self, self._place.id))
+
+    def _holds(self, stays: bool) -> bool:
+        """Tell whether the cursor is where it would be if the same rows were shown again."""
+        row, index = self._place.row, self._place.index
+        chosen = self.anchored or stays or index == 0
+        return row is not None and chosen and index < len(self._rows) and self._rows[index] is row
 
     def show_new(self, ids: frozenset[str]) -> None:
         """Give these rows the sign of what is new, and no others."""
