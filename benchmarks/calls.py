@@ -1,9 +1,9 @@
 """AWS calls at rest, how soon a deploy is on screen, whether all services are read in a sweep, and a hung source.
 
 Calls: the program runs in a pseudo-terminal on the simulated world's scale scenario (two accounts with two clusters
-each,
-a CloudWatch source in one of them; and one of the accounts alone); from ten seconds after everything was read, the
-drill counts what it is asked for.
+each, a CloudWatch source in one of them; and one of the accounts alone); from ten seconds after everything was read,
+the drill counts what it is asked for. AWS's limits are an account's, and so is the budget: what each account is asked
+for is counted apart. A second account costs its own look at its clusters each 9 s, and its own scaling activities.
 
 Deploys: in the same terminal, with 200 services, deploys are begun one after the other in changing clusters, at random
 moments; the time to the first screen whose title counts one more. The drill runs at a fifth of its speed there: its
@@ -30,18 +30,18 @@ from benchmarks.result import Effort, Result, middle
 from benchmarks.terminal import Terminal
 from benchmarks.world import World
 
-AWS = ("prod", "edge", "alarms")
+ACCOUNTS = {"prod": "prod", "alarms": "prod", "edge": "edge"}  # of each source
 CALLS_A_SECOND = {200: 0.5, 1_000: 2.0}
 DEPLOY_S, SWEEP_S, AGAIN_S = 10.0, 70.0, 3.0
 DEPLOYS_TITLE = re.compile(r"DEPLOYS (\d+) running · (\d+) in the last day")
 
 
-def counted(world: World) -> Counter[str]:
-    """AWS calls so far, by operation."""
-    total: Counter[str] = Counter()
+def counted(world: World) -> Counter[tuple[str, str]]:
+    """AWS calls so far, by account and operation."""
+    total: Counter[tuple[str, str]] = Counter()
     for source, operations in world.calls().items():
-        if source in AWS:
-            total.update(operations)
+        if source in ACCOUNTS:
+            total.update({(ACCOUNTS[source], name): count for name, count in operations.items()})
     return total
 
 
@@ -52,17 +52,23 @@ def ready(terminal: Terminal, services: int, sources: int) -> None:
 
 
 def at_rest(world: World, terminal: Terminal, services: int, seconds: float, sources: int = 5) -> Result:
-    """Calls a second, by operation."""
+    """Calls a second: in all and by operation, and of each account."""
     ready(terminal, services, sources)
     terminal.run(10.0)
     before = counted(world)
     terminal.run(seconds)
     made = counted(world) - before
-    rate, budget = sum(made.values()) / seconds, CALLS_A_SECOND[services]
-    table = ", ".join(f"{name} {count / seconds:.3f}" for name, count in made.most_common())
-    told = f"{rate:.2f}/s over {seconds:.0f} s: {table}"
+    accounts, operations = Counter[str](), Counter[str]()
+    for (account, operation), count in made.items():
+        accounts[account] += count
+        operations[operation] += count
+    budget = CALLS_A_SECOND[services]
+    each = ", ".join(f"{name} {count / seconds:.2f}" for name, count in sorted(accounts.items()))
+    table = ", ".join(f"{name} {count / seconds:.3f}" for name, count in operations.most_common())
+    told = f"{made.total() / seconds:.2f}/s over {seconds:.0f} s ({each}): {table}"
     where = "two accounts" if sources == 5 else "one account"
-    return Result(f"AWS calls at rest, {services:,} services in {where}", told, f"{budget}/s", rate <= budget)
+    met = max(accounts.values()) / seconds <= budget
+    return Result(f"AWS calls at rest, {services:,} services in {where}", told, f"{budget}/s an account", met)
 
 
 # --- deploys ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,11 @@ WAY_S = 0.25
 SLICE_S = 0.05
 QUIT_S = 0.5
 GIVEN_UP_S = 60.0
-SCREENS = (("Enter", "\r", "Esc back"), ("?", "?", "more below"), ("i", "i", "Sources"))
+SCREENS = (  # a key, and words that its screen alone has, in its last lines
+    ("Enter", "\r", "Esc back"),
+    ("?", "?", "more below"),
+    ("i", "i", "no recorder on"),
+)
 
 
 class SlowTerminal(Terminal):
@@ -48,7 +52,11 @@ class SlowTerminal(Terminal):
         return True
 
     def effect(self, keys: str, shown: Callable[[str], object]) -> tuple[float, int]:
-        """Press *keys*; the seconds until *shown* holds of the screen, and the bytes that came meanwhile."""
+        """Press *keys*; the seconds until *shown* holds of the screen, and the bytes that came meanwhile. Raises
+        RuntimeError where it holds already: then nothing would be measured.
+        """
+        if shown("\n".join(self.display())):
+            raise RuntimeError(f"the effect of {keys!r} is on screen before the key:\n" + "\n".join(self.display()))
         before, at = self.size, time.monotonic()
         for key in keys:
             self.press(key)
