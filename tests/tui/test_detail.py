@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.errors import Denied, Offline, Throttled
+from oncall_tui.tui.screens.detail.parts import _joined
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.dialogs.modals import Text
 
@@ -582,3 +584,20 @@ async def test_under_the_log_nothing_is_read_and_back_from_it_what_changed_is(tm
         await rig.settle()
         assert isinstance(rig.pilot.app.screen, DetailScreen)
         assert provider_of(rig).calls("measure") == 2
+
+
+def test_an_answer_that_comes_after_the_screen_was_closed_is_dropped_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    parts: list[Future[int]] = [Future(), Future()]
+    whole = _joined(parts, sum)
+    assert whole.cancel()
+    for part in parts:
+        part.set_result(1)
+    assert whole.cancelled()
+    assert caplog.text == ""
+    parts = [Future(), Future()]
+    whole = _joined(parts, sum)
+    for part in parts:
+        part.set_result(1)
+    assert whole.result(0) == 2

@@ -110,6 +110,23 @@ def test_circles_of_what_was_left_alone_go_too_in_the_end() -> None:
     assert lost == [1]
 
 
+def test_a_screen_that_was_open_meanwhile_goes_with_the_first_collection_after_it_was_closed() -> None:
+    class Circle:
+        """Goes by the collector alone."""
+
+    lost = []
+    collector = Collector()
+    collector.begin(0.0)
+    screen = Circle()
+    screen.me = screen  # type: ignore[attr-defined]
+    seen = weakref.ref(screen, lambda _: lost.append(1))
+    collector.tick(EVERY_S, alone=False)
+    del screen
+    assert seen() is not None
+    collector.tick(2 * EVERY_S)
+    assert lost == [1]
+
+
 def test_the_oldest_generation_is_never_collected_between_a_key_and_its_answer() -> None:
     Collector().begin(0.0)
     assert gc.isenabled()

@@ -117,3 +117,11 @@ def test_only_what_differs_of_the_colours_is_written() -> None:
     assert told.count("48;2;30;30;30") == HEIGHT
     assert told.count("\x1b[38;2;34;34;34m") == HEIGHT
     assert pair.same()
+
+
+def test_a_span_of_a_line_that_the_screen_does_not_have_yet_is_left_out() -> None:
+    """Seen on a loaded machine, on a screen that was just opened: the board ended."""
+    frames = LeanFrames()
+    early = ChopsUpdate([{0: Strip([Segment("first")], 5)}], [(0, 0, 5), (7, 0, 5)], [[5]])
+    assert "first" in frames.written(early, Console(color_system="truecolor"))
+    assert frames.written(ChopsUpdate([], [(3, 0, 5)], []), Console(color_system="truecolor")) == ""

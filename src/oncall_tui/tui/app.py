@@ -140,7 +140,7 @@ class OncallApp(App[None]):
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
         self._collector.begin(time.monotonic())
-        self.set_interval(COLLECT_S, lambda: self._collector.tick(time.monotonic()))
+        self.set_interval(COLLECT_S, lambda: self._collector.tick(time.monotonic(), alone=len(self.screen_stack) == 1))
         self.run_worker(self._listen(), exit_on_error=True)
 
     async def _listen(self) -> None:

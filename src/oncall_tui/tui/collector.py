@@ -19,10 +19,9 @@ EVERY_S = 60.0
 AT_LAST_S = 600.0  # also while somebody types
 GROWN = 5  # collections of the middle generation: about 100,000 objects came; a screen that was closed is some thousand
 BREATH_S = 0.3  # without a key: between two keys of somebody who opens one screen after the other
-WHOLE_EVERY = (
-    10  # of these collections one looks at all objects again, not only at those that came since the last: while
-)
-# nobody types, since with 20,000 alerts it takes 0.2 s
+# Of these collections one looks at all objects again, not only at those that came since the last: while nobody types,
+# since with 20,000 alerts it takes 0.2 s.
+WHOLE_EVERY = 10
 
 
 class Collector:
@@ -36,32 +35,37 @@ class Collector:
         """Collect what start-up left, leave what is there alone from then on, and let the young be collected."""
         self._collected_at = now
         gc.set_threshold(*YOUNG, NEVER)
-        self._collect(whole=False)
+        self._collect(whole=False, alone=True)
         gc.enable()
 
     def pressed(self, now: float) -> None:
         """Note a key."""
         self._pressed_at = now
 
-    def tick(self, now: float) -> None:
-        """Collect, if it is time and nobody types; where much has come, in a pause between two keys."""
+    def tick(self, now: float, alone: bool = True) -> None:
+        """Collect, if it is time and nobody types; where much has come, in a pause between two keys.
+
+        *alone*: there is no other screen than the board. What is there then will stay, and is left alone from then on.
+        A screen that will be closed is not: it would be kept, with its widgets and lines, for ten collections.
+        """
         since, quiet = now - self._collected_at, now - self._pressed_at
         grown = gc.get_count()[2] >= GROWN
         calm = since >= AT_LAST_S or (since >= EVERY_S and quiet >= QUIET_S)
         if calm or (grown and quiet >= BREATH_S):
             self._collected_at = now
-            self._collect(whole=calm or quiet >= QUIET_S)
+            self._collect(whole=calm or quiet >= QUIET_S, alone=alone)
             if quiet >= QUIET_S:
-                cached_cell_len.cache_clear()  # of the last 4,096 texts, a megabyte; a frame asks for a hundred
                 give_back()
 
-    def _collect(self, whole: bool) -> None:
+    def _collect(self, whole: bool, alone: bool) -> None:
         # Textual remembers two colours for each of the last 1,024 widgets, and with a widget its lines: 0.8 MB for each
         # time that the help was opened and closed.
         StylesCache.get_inner_outer.cache_clear()
+        cached_cell_len.cache_clear()  # of the last 4,096 texts, a megabyte; a frame asks for a hundred
         if whole and self._since_whole >= WHOLE_EVERY:
             self._since_whole = 0
             gc.unfreeze()
         self._since_whole += 1
         gc.collect()
-        gc.freeze()  # what is left will stay: the next collection need not look at it
+        if alone:
+            gc.freeze()  # what is left will stay: the next collection need not look at it

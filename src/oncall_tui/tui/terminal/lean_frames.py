@@ -94,6 +94,8 @@ def _spans(frame: LayoutUpdate | ChopsUpdate) -> Iterator[Span]:
                 x += strip.cell_length
         return
     for y, left, right in frame.spans:
+        if y >= len(frame.chop_ends):
+            continue  # of a screen that was not laid out yet, which is drawn whole once it is: Textual would raise
         for end, (x, chop) in zip(frame.chop_ends[y], frame.chops[y].items(), strict=False):
             if chop is None or x > right or end <= left:
                 continue

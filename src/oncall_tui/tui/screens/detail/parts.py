@@ -312,6 +312,8 @@ def _joined(futures: list[Future[T]], make: Callable[[list[T]], R]) -> Future[R]
             left -= 1
             if left:
                 return
+        if not done.set_running_or_notify_cancel():
+            return  # whoever asked is gone: the screen was closed
         try:
             done.set_result(make([f.result() for f in futures]))
         except Exception as error:  # noqa: BLE001 - it is the asker's

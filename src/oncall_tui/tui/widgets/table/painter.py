@@ -25,7 +25,7 @@ from oncall_tui.tui.widgets.table.rows import (
     spread,
 )
 
-_CACHED_LINES = 2_000
+_CACHED_LINES = 500
 _INDENT = 2  # of an extra line, after the gutter
 _LEAST_ROOM = 8
 _MOST_LINES = 5  # of one text that is wrapped: nothing that comes from outside fills the screen
