@@ -238,6 +238,11 @@ def test_an_address_is_copied_whole() -> None:
     assert escaped("@here") == "@\u2060here"
 
 
+def test_an_address_ends_no_cell_of_a_table_and_one_without_a_scheme_is_no_link_either() -> None:
+    assert escaped("see https://g.example/d?var=a|b, then") == "see `https://g.example/d?var=a%7Cb`, then"
+    assert escaped("www.evil.example and wwwx.y") == "www\u2060.evil.example and wwwx.y"
+
+
 def test_as_an_object_its_times_are_stamps() -> None:
     told = as_object(made([*watching((60, 0)), fires(30)], alert("prom/z", began=NOW - 5)))
     assert told["now"].endswith("Z")

@@ -13,12 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from oncall_tui.actions.incidents import RecordedIncidents
+from oncall_tui.cli import bundle
 from oncall_tui.cli.group import cli
 from oncall_tui.domain.entry import Entry, EntryKind, written_at
 from oncall_tui.domain.history import PastEpisode, episode_id
 from oncall_tui.domain.incident import Incident, IncidentState
 from oncall_tui.engine.memory import RecordMemory
 from oncall_tui.errors import ActionFailed, JournalError, Refused
+from oncall_tui.inspection.evidence import EvidencePart
 from oncall_tui.journal import Journal
 from oncall_tui.reports.postmortem import Postmortem
 from oncall_tui.reports.postmortem_text import as_object, markdown
@@ -247,6 +249,19 @@ def test_no_text_from_outside_is_markup_in_it(night: Night) -> None:
     assert "<!channel>" not in text
     rows = [line for line in text.splitlines() if line.startswith("| 20")]
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
+
+
+def test_what_looks_like_a_secret_goes_into_no_bundle_and_is_counted(night: Night) -> None:
+    night.whole()
+    night.write(21, EntryKind.NOTE, "prom/5xx", "curl 'https://a.example/?api_key=abcd1234|x' fails", "Bob")
+    lines = [{"at": "2026-11-22T20:00:00Z", "text": "Authorization: Bearer abc.def"}, {"text": "pwd=abcd ok"}]
+    part = EvidencePart(name="logs", what="log lines", source="prod", read_at=night.clock.now(), data=lines)
+    files = bundle._files(night.written_up(), [part], [])
+    (row,) = json.loads(files["manifest.json"])["files"]
+    assert row["withheld"] == 2
+    assert [one["text"] for one in json.loads(files["logs.json"])] == ["Authorization: •••", "pwd=••• ok"]
+    assert "abcd1234" not in files["postmortem.md"]
+    assert "and 3 values" in files["README.md"]
 
 
 # --- on the command line ----------------------------------------------------------------------------------------------

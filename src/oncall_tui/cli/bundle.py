@@ -30,6 +30,11 @@ DEPLOYS_S = 3600.0  # of an alert alone: deploys of its service that started so 
 BEFORE_S, AFTER_S = 1800.0, 600.0  # metrics and lines: before the first alert, after the end of the last
 PROVIDER_S = 5.0
 JOURNAL = "journal"
+WITHHELD = (
+    "values of environment variables and secrets are never read; secrets of the configuration, and {} values in texts"
+    " of others that look like secrets, show as •••: what does not look like one stands as it was written, so read it"
+    " before you hand it on"
+)
 
 
 @click.command()
@@ -50,7 +55,10 @@ def bundle(context: click.Context, subject: str, name: str) -> None:
         parts, left_out = _gathered(engine, facts, update)
     files = _files(facts, parts, left_out)
     path = write_folder(name or f"bundle-{_file_name(incident.id)}", files)
-    put(f"written to {path}: {len(files)} files")
+    put(
+        f"written to {path}: {len(files)} files",
+        "texts and log lines of others are in it: read it before you hand it on",
+    )
     say(*(f"left out: {one.what}: {one.why}" for one in left_out))
     sys.exit(NOT_DONE if left_out else DONE)
 
@@ -134,9 +142,21 @@ def _files(facts: Postmortem, parts: list[EvidencePart], left_out: list[LeftOut]
     from oncall_tui.reports.handover_text import escaped
     from oncall_tui.reports.postmortem_text import markdown
     from oncall_tui.text.time_format import stamp
+    from oncall_tui.text.withheld import withhold, withhold_in
 
-    withheld = "values of environment variables and secrets are never read; secrets of the configuration show as •••"
-    rows = [{"file": f"{p.name}.json", "what": p.what, "source": p.source, "read_at": stamp(p.read_at)} for p in parts]
+    data = {p.name: withhold_in(p.data) for p in parts}
+    write_up, in_write_up = withhold(markdown(facts))
+    rows = [
+        {
+            "file": f"{p.name}.json",
+            "what": p.what,
+            "source": p.source,
+            "read_at": stamp(p.read_at),
+            "withheld": data[p.name][1],
+        }
+        for p in parts
+    ]
+    withheld = WITHHELD.format(sum(count for _, count in data.values()) + in_write_up)
     missing = [{"what": one.what, "source": one.source, "why": one.why} for one in left_out]
     manifest = {"incident": facts.record.incident.id, "files": rows, "left_out": missing, "withheld": withheld}
     lines = [
@@ -145,16 +165,16 @@ def _files(facts: Postmortem, parts: list[EvidencePart], left_out: list[LeftOut]
         "`postmortem.md` is its write-up to fill in.",
         "",
     ]
-    lines += ["| file | what | source | read (UTC) |", "|---|---|---|---|"]
-    lines += [
-        f"| `{r['file']}` | {escaped(str(r['what']))} | {escaped(str(r['source']))} | {r['read_at']} |" for r in rows
-    ]
+    lines += ["| file | what | source | read (UTC) | withheld |", "|---|---|---|---|---|"]
+    for row in rows:
+        said = (f"`{row['file']}`", escaped(str(row["what"])), escaped(str(row["source"])))
+        lines.append(f"| {' | '.join(said)} | {row['read_at']} | {row['withheld']} |")
     lines += ["", "## Left out, or not readable", ""]
     lines += [f"- {escaped(m['what'])}: {escaped(m['why'])}" for m in missing] or ["- nothing"]
     lines += [f"- {withheld}", ""]
-    files = {f"{p.name}.json": json.dumps(p.data, ensure_ascii=False, indent=1) + "\n" for p in parts}
+    files = {f"{p.name}.json": json.dumps(data[p.name][0], ensure_ascii=False, indent=1) + "\n" for p in parts}
     files["manifest.json"] = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    return {"README.md": "\n".join(lines), "postmortem.md": markdown(facts), **files}
+    return {"README.md": "\n".join(lines), "postmortem.md": write_up, **files}
 
 
 def _file_name(text: str) -> str:

@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"(\w[\w.+-]{0,30}://[^\s`<>]*[^\s`<>)\].,;:!?])")
 _MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
 BOARD_ALWAYS = "a board was open all the time"
 NO_ACTION = "no action recorded by this journal"
+_BARE = re.compile(r"\bwww(?=\.)", re.IGNORECASE)  # an address without a scheme is made a link too
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
@@ -87,15 +88,18 @@ def output_type() -> Any:
 
 
 def escaped(text: str) -> str:
-    """One line that Markdown, and Slack's, take as it is; an address stays whole, to be copied, and is no link."""
+    """One line that Markdown, and Slack's, take as it is; an address stays whole, to be copied, and is no link.
+
+    A ``|`` in an address is written as addresses write it: as it is, it would end a table's cell.
+    """
     parts = _ADDRESS.split(clean(text).replace("\n", " "))
-    return "".join(f"`{part}`" if at % 2 else _literal(part) for at, part in enumerate(parts))
+    return "".join(f"`{part.replace('|', '%7C')}`" if at % 2 else _literal(part) for at, part in enumerate(parts))
 
 
 def _literal(text: str) -> str:
     text = _MARKS.sub(r"\\\1", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MENTION.sub("@\u2060", text)
+    return _MENTION.sub("@\u2060", _BARE.sub("\\g<0>\u2060", text))
 
 
 _TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
