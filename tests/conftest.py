@@ -26,7 +26,8 @@ WORKERS_A_CORE = 3.5
 # Long tests begin first, so that the processes end together.
 LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "simulator", "providers")
 MOST_OPEN = 300  # files of one process: each test's own, and what is open for all of them
-STATE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+FOLDERS = pytest.StashKey[dict[str, tempfile.TemporaryDirectory[str]]]()
+STARTED = "ONCALL_TUI_TESTS_STARTED"
 _DRAWN = Compositor.render_update
 
 
@@ -37,10 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "XDG_STATE_HOME" not in os.environ:  # names for a shell are kept there: none of a test's
-        config.stash[STATE] = tempfile.TemporaryDirectory(prefix="oncall-tui-state-")
-        os.environ["XDG_STATE_HOME"] = config.stash[STATE].name
-    forked.AFRESH = level.everything = config.getoption("everything")
+    config.stash[FOLDERS] = {}
+    _have_folder(config, "XDG_STATE_HOME")  # names for a shell are kept there: none of a test's
+    level.everything = config.getoption("everything")
+    if level.everything:
+        forked.afresh = _have_folder(config, STARTED)
     # A shell has what it starts in the background ignore these two, and programs would inherit that.
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -48,9 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if (folder := config.stash.get(STATE, None)) is not None:
-        del os.environ["XDG_STATE_HOME"]
+    for variable, folder in config.stash[FOLDERS].items():
+        del os.environ[variable]
         folder.cleanup()
+
+
+def _have_folder(config: pytest.Config, variable: str) -> Path:
+    """Return the folder that a variable names, for all processes of the run; a new one where it names none."""
+    if variable not in os.environ:
+        config.stash[FOLDERS][variable] = folder = tempfile.TemporaryDirectory(prefix="oncall-tui-tests-")
+        os.environ[variable] = folder.name
+    return Path(os.environ[variable])
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

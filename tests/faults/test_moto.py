@@ -24,7 +24,6 @@ from oncall_tui.providers.aws.cloudwatch.silence import read_alarm
 from oncall_tui.triage.empty_board import nothing
 from tests.faults.world import Ahead, Rig, wait_for
 
-moto = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("faults moto")]
 REGION = "eu-west-1"
 STATES = {"api-5xx-critical": "ALARM", "api-quiet": "OK", "api-blind": "INSUFFICIENT_DATA", "db-slow": "ALARM"}
@@ -34,6 +33,7 @@ STATES = {"api-5xx-critical": "ALARM", "api-quiet": "OK", "api-blind": "INSUFFIC
 def endpoint() -> Iterator[str]:
     """One server for this file, on loopback. What it has not got it logs with a traceback each time."""
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    moto = pytest.importorskip("moto.server")  # not while tests are collected, which each process does
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -1,8 +1,8 @@
 """The program's and the drill's processes, forked from one that has imported them: half a second of CPU less for each.
 
 A process of its own with its own standard streams, environment, folder and exit status, as ``subprocess.Popen`` makes
-it. With ``--everything`` each is started afresh by ``Popen``, and the program in a pseudo-terminal always is
-(``tests/end_to_end/terminal.py``), so an import that fails at start-up is found.
+it. With ``--everything`` each command, with each set of options, is started afresh by ``Popen`` once. The program in a
+pseudo-terminal always is (``tests/end_to_end/terminal.py``). So an import that fails at start-up is found.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import runpy
 import select
 import signal
@@ -31,7 +32,8 @@ from typing import IO, Any
 import oncall_tui
 
 PIPE, DEVNULL = subprocess.PIPE, subprocess.DEVNULL
-AFRESH = False  # set by --everything
+afresh: Path | None = None  # set by --everything: what was started afresh already, in any process of the run
+WORD, OPTION = re.compile(r"[a-z][a-z-]*"), re.compile(r"--?[a-z-]+")
 NOT_IMPORTED = ("oncall_tui.tui", "oncall_tui.__main__", "oncall_tui.simulator.__main__")
 _NUMBER = struct.Struct("=i")
 
@@ -46,10 +48,21 @@ def popen(
     stderr: int | None = None,
 ) -> subprocess.Popen[str] | Forked:
     """Start ``python -m module arguments``; the streams are text."""
-    if AFRESH:
+    if afresh is not None and _first_of_its_kind(afresh, module, arguments):
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, text=True, env=env, cwd=cwd)
     return Forked(module, arguments, dict(os.environ if env is None else env), cwd, (stdin, stdout, stderr))
+
+
+def _first_of_its_kind(folder: Path, module: str, arguments: Sequence[str]) -> bool:
+    """Return whether no such command, with these options, was started in this run yet."""
+    command = next(filter(WORD.fullmatch, arguments), "")  # no path, id, number or time
+    kind = " ".join((module, command, *sorted({*filter(OPTION.fullmatch, arguments)})))
+    try:
+        (folder / kind[:200]).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 class Forked:

@@ -27,7 +27,6 @@ from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions, Even
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import SystemClock
 
-moto = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("aws moto")]
 CONTEXT = Context(source="aws", actor_email="alice@example.com", clock=SystemClock())
 _SIGNED = "AWS4-HMAC-SHA256 Credential=testing/20300101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
@@ -35,6 +34,7 @@ _SIGNED = "AWS4-HMAC-SHA256 Credential=testing/20300101/eu-west-1/{}/aws4_reques
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    moto = pytest.importorskip("moto.server")  # not while tests are collected, which each process does
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -29,12 +29,21 @@ from oncall_tui.journal.shared import SharedStore, Slots
 from oncall_tui.journal.slots import FileSlots
 from oncall_tui.runtime.clock import FakeClock
 
-pytestmark = pytest.mark.xdist_group("journal contract")
 NOW = FakeClock().now()
 ORIGINS = itertools.count(1)
-SHARED = ["memory", pytest.param("dynamodb", marks=pytest.mark.moto)]
+MOTO = (pytest.mark.moto, pytest.mark.xdist_group("journal contract"))
+SHARED = ["memory", pytest.param("dynamodb", marks=MOTO)]
 SLOTS = ["file", *SHARED]
-LONG = ["memory", pytest.param("dynamodb", marks=[pytest.mark.moto, pytest.mark.everything])]  # moto takes its time
+ON_DYNAMODB = 6  # nights there: moto takes its time, and each faulty way is met in so many
+
+
+def nights(last: int, *engines: str) -> list[Any]:
+    """Return (engine, seed) of each night, the first one for each run; on DynamoDB with --everything, and fewer."""
+    more = pytest.mark.everything
+    found = [
+        pytest.param(engine, seed, marks=more if seed > 1 else ()) for engine in engines for seed in range(1, last + 1)
+    ]
+    return found + [pytest.param("dynamodb", seed, marks=(*MOTO, more)) for seed in range(1, ON_DYNAMODB + 1)]
 
 
 @pytest.fixture(scope="module")
@@ -313,8 +322,7 @@ def claims_of_a_night(team: Engineers, chance: random.Random, steps: int) -> int
     return had
 
 
-@pytest.mark.parametrize("engine", ["file", *LONG])
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.everything) for n in range(2, 40))])
+@pytest.mark.parametrize(("engine", "seed"), nights(39, "file", "memory"))
 def test_a_night_of_faults_never_has_two_holders(engineers: Any, engine: str, seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201 - to play it again
     chance = random.Random(seed)
@@ -419,8 +427,7 @@ def test_while_the_store_is_away_everything_is_written_and_read_here(two: Any, e
     )
 
 
-@pytest.mark.parametrize("engine", LONG)
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.everything) for n in range(2, 15))])
+@pytest.mark.parametrize(("engine", "seed"), nights(14, "memory"))
 def test_a_night_of_faults_loses_and_doubles_nothing(two: Any, engine: str, seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201 - to play it again
     team, chance, written = two(engine), random.Random(seed), 0

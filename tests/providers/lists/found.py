@@ -43,9 +43,10 @@ def lists() -> tuple[DecodedList, ...]:
     found: dict[tuple[str, Any, Any], DecodedList] = {}
     for module in modules():
         provider = _provider(module.__name__)
-        for name, of in _items(module):
+        nodes = _nodes(module)
+        for name, of in _items(module, nodes):
             found.setdefault((provider, of, None), DecodedList(provider, name, of))
-        for answer in _answers(module):
+        for answer in _answers(module, nodes):
             for field in msgspec.structs.fields(answer):
                 of = _listed(field.type)
                 if of is not None:
@@ -65,23 +66,27 @@ def _provider(module: str) -> str:
     return "/".join(parts[:2]) if parts[0] == "aws" else parts[0]
 
 
-def _tree(module: types.ModuleType) -> ast.AST:
+def _nodes(module: types.ModuleType) -> list[ast.AST]:
+    """Return what the module's source has that may name a list; each process of a run looks for them all."""
     with open(module.__file__ or "", encoding="utf-8") as file:
-        return ast.parse(file.read())
+        text = file.read()
+    if not any(word in text for word in ("Items[", ".read(", ".read,")):
+        return []
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Subscript, ast.Call))]
 
 
-def _items(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
+def _items(module: types.ModuleType, nodes: list[ast.AST]) -> Iterator[tuple[str, Any]]:
     """Yield (name, type of the items) for each ``Items[…]`` in the module's source."""
-    for node in ast.walk(_tree(module)):
+    for node in nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Items":
             of = _named(node.slice, module)
             if isinstance(of, type) and issubclass(of, msgspec.Struct):
                 yield of.__name__, of
 
 
-def _answers(module: types.ModuleType) -> Iterator[Any]:
+def _answers(module: types.ModuleType, nodes: list[ast.AST]) -> Iterator[Any]:
     """Yield each type that a client's ``read`` is asked for in the module's source."""
-    for node in ast.walk(_tree(module)):
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         arguments = list(node.args)
