@@ -217,6 +217,25 @@ def test_alerts_of_several_sources_that_had_one_row_are_one_problem_while_they_l
     assert [e.alert for e in together] == ["prom/a", "dedup:x"]
 
 
+def test_what_turns_out_to_be_two_problems_counts_as_two(tmp_path: Path) -> None:
+    """It was found to be over in the morning, beside another alert of its row; an import tells when it ended."""
+    row = {"problem": "prom/a"}
+    store = Store(tmp_path / PATH)
+    history = History(store, history_path(tmp_path / PATH))
+    seen = [fires(0, **row), fires(490, "pager/1", key="dedup:x", **row), over(495, "pager/1"), over(500)]
+    query = "SELECT id, took FROM problem ORDER BY began"
+    for entries, found in (
+        (seen, [(episode_id("prom/a", at(0)), None)]),
+        ([told(0.2, ended=at(20))], [(episode_id("prom/a", at(0)), 1200.0), (episode_id("dedup:x", at(490)), None)]),
+    ):
+        store.append(entries)
+        history.catch_up()
+        assert history.rows(query) == found
+        assert history.rows("SELECT sum(fired) FROM tally WHERE kind = 'alert'") == [(len(found),)]
+    problems = "SELECT count(DISTINCT problem) FROM episode"
+    assert history.rows(problems) == [(2,)]
+
+
 def test_a_problem_is_called_as_its_alert_and_not_as_the_incident_that_was_made_of_it(tmp_path: Path) -> None:
     incident = {"key": "dedup:x", "title": "[FIRING:1] 5xx", "provider": "pagerduty"}
     history = history_of(
@@ -430,6 +449,8 @@ def random_entries(rng: random.Random, disorder_s: float) -> list[Entry]:
 def tables(history: History) -> dict[str, list[tuple[Any, ...]]]:
     names = ("episode", "problem", "past_deploy", "tally")
     found = {name: history.rows(f"SELECT * FROM {name} ORDER BY 1, 2, 3") for name in names}
+    counted = history.rows("SELECT count(*) FROM problem")
+    assert counted == history.rows("SELECT count(DISTINCT problem) FROM episode"), "each is in the numbers, once"
     return found | {"watch": history.rows("SELECT began, ended FROM watch ORDER BY began")}
 
 

@@ -100,6 +100,8 @@ class EpisodeTables:
             self._drop_problem(problem)
             self._moved.discard(episode)
             self._moved |= {e for (e,) in self._db.execute("SELECT id FROM episode WHERE problem = ?", (problem,))}
+            # Each is a problem of its own until it is joined: what is called so then may be another's by that time.
+            self._db.execute("UPDATE episode SET problem = id WHERE problem = ?", (problem,))
 
     def _set_ends(self, rows: Sequence[Firing]) -> None:
         """Set until when each fired: what nobody saw the end of, until it was last known to fire, or fired anew."""
