@@ -184,6 +184,26 @@ def test_a_change_that_stands_first_is_said_and_wants_the_name_also_where_tasks_
     assert both[1] == "whether a deploy is suspected is not known: prod cannot be read now"
 
 
+def test_a_weak_change_beside_deploys_that_were_not_read_is_named(journal: Journal) -> None:
+    more = Change(
+        id="prod/1",
+        source="prod",
+        kind=ChangeKind.SCALING,
+        what="desired count 2 → 4 of api",
+        resource="main/api",
+        began=NOW - 100,
+        ended=NOW - 100,
+        service_id=API,
+    )
+    seen = triaged(alerts=(fires(),), changes=(more,), sources={"prod": SourceState.EXPIRED})
+    made = dressed(seen, journal)
+    assert made.warnings[0] == (
+        "whether a deploy is suspected is not known: prod cannot be read now; what was read has weak evidence alone: "
+        f"desired count 2 → 4 of api 40s before the alert; {STANDS}"
+    )
+    assert made.confirm is Confirm.NAME
+
+
 def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:
     made = dressed(triaged(OLD), journal, failing="2 tasks failed of :42, which is being deployed")
     assert (made.confirm, made.warnings) == (Confirm.YES, ())

@@ -400,6 +400,7 @@ def test_what_a_source_told_of_a_deploys_end_stands_before_what_was_seen_earlier
 def test_coverage_is_the_part_of_the_time_in_which_somebody_watched(tmp_path: Path) -> None:
     history = history_of(tmp_path, ordered(watching(0, 60), watching(30, 90), watching(200, 210)))
     assert history.watched(at(0), at(300), at(300)) == [(at(0), at(90)), (at(200), at(210))]
+    assert history.watched_since() == at(0)
     assert history.coverage(at(0), at(200), at(300)) == pytest.approx(90 / 200)
     assert history.coverage(at(50), at(300), at(100)) == pytest.approx(40 / 50)
     assert history.coverage(at(400), at(500), at(300)) == 0.0

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from oncall_tui.domain.history import EpisodeMark, PastEpisode, episode_id
@@ -165,3 +166,32 @@ def test_of_thousands_of_alerts_only_those_are_read_of_which_there_is_something_
     assert found["once-7"] == [(100.0, 100.0, "")]
     assert found["often"] == [(200.0, 210.0, ""), (300.0, 310.0, "")]
     assert history.asked == 5
+
+
+@pytest.mark.parametrize(
+    ("since", "watched_since", "part", "said"),
+    [
+        (at(8), at(8), 1.0, "watched since 12 Nov 02:00"),
+        (at(8) - 60, at(8), 0.997, "watched since 12 Nov 02:00"),  # an alert that fired at the first look
+        (at(8), at(8), 0.412, "watched since 12 Nov 02:00, 41% of the time"),
+        (
+            at(80),
+            at(1),
+            1.0,
+            "watched since 19 Nov 02:00; the oldest known is of 1 Sep 02:00, imported or told by its source",
+        ),
+        (
+            at(80),
+            None,
+            0.0,
+            "nobody has watched yet: the oldest known is of 1 Sep 02:00, imported or told by its source",
+        ),
+    ],
+)
+def test_what_was_imported_is_not_told_as_watched(
+    since: float, watched_since: float | None, part: float, said: str
+) -> None:
+    memory = msgspec.structs.replace(
+        remembered([episode(at(3))], since=since), watched_since=watched_since, watched=part
+    )
+    assert words.known_since(memory, TOKYO, NOW) == said

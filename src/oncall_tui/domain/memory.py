@@ -71,7 +71,9 @@ class AlertMemory(msgspec.Struct, frozen=True, kw_only=True):
     occurrences of the last thirty days, *before* those of the thirty before (None: not recorded), *total* all that are
     known since *since* (seconds since the epoch). *hours* is the hour that the three begin with in which most of them
     fell (None: no such habit). *last* is the newest one that is over, *after_s* how long it was quiet after that until
-    it came again, or until now where it does not fire (seconds); *fires* tells which.
+    it came again, or until now where it does not fire (seconds); *fires* tells which. *watched_since* is since when a
+    board or a recorder has watched (None: none ever did), *watched* the part of that time in which one did, 0 to 1:
+    what is older was imported, or told by its source.
     """
 
     days: tuple[int | None, ...]
@@ -87,6 +89,8 @@ class AlertMemory(msgspec.Struct, frozen=True, kw_only=True):
     actionable: int = 0
     noise: int = 0
     follow_ups: tuple[FollowUp, ...] = ()
+    watched_since: float | None = None
+    watched: float = 0.0
 
 
 def occurrences(episodes: Iterable[PastEpisode], acts: Sequence[RememberedAct] = ()) -> tuple[Occurrence, ...]:

@@ -154,7 +154,10 @@ class RecordMemory:
         acts = acts_on(self._journal, over[-1], ids, service) if over else ()
         mine = dict.fromkeys(f for key in keys for f in self.follow_ups.of_alerts.get(key, ()))
         since = self.began() or now
-        return memory_of(occurrences(episodes, acts), now, tz, since, fires and bool(found), mine)
+        made = memory_of(occurrences(episodes, acts), now, tz, since, fires and bool(found), mine)
+        first = self.history.watched_since()
+        part = self.history.coverage(first, now, now) if first is not None else 0.0
+        return msgspec.structs.replace(made, watched_since=first, watched=part)
 
     def same_problem(self, keys: Iterable[str]) -> set[str]:
         """Return the ids and keys of all alerts that were ever one problem with these: what was done to an incident

@@ -201,6 +201,11 @@ class History:
                 found.append((begin, end))
         return found
 
+    def watched_since(self) -> float | None:
+        """When somebody watched first, as far as the journal goes back; None: nobody did."""
+        (began,) = self.rows("SELECT min(began) FROM watch")[0]
+        return None if began is None else float(began)
+
     def coverage(self, since: float, until: float, now: float) -> float:
         """The part of that time in which somebody watched, 0 to 1; what is still to come does not count."""
         until = min(until, now)

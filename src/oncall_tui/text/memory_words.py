@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
+from oncall_tui.domain.entry import WATCH_GAP_S
 from oncall_tui.domain.memory import DAYS, HOURS, AlertMemory, Occurrence
 from oncall_tui.text.cells import count
 from oncall_tui.text.history_words import going_back
@@ -93,3 +94,21 @@ def marked(memory: AlertMemory) -> str:
         f"{word} {number}×" for word, number in (("actionable", memory.actionable), ("noise", memory.noise)) if number
     ]
     return f"marked {', '.join(told)}" if told else ""
+
+
+def known_since(memory: AlertMemory, tz: tzinfo, now: float) -> str:
+    """``watched since 12 Nov 02:41, 97 % of the time; 1 Sep 14:00 is the oldest that was imported``.
+
+    Nothing that nobody watched is told as if somebody had: an import, or a source's own memory, may be far older.
+    """
+    oldest = moment(memory.since, tz, now, day=True)
+    first = memory.watched_since
+    if first is None:
+        return f"nobody has watched yet: the oldest known is of {oldest}, imported or told by its source"
+    whole = memory.watched >= 0.995
+    watched = (
+        f"watched since {moment(first, tz, now, day=True)}{'' if whole else f', {memory.watched:.0%} of the time'}"
+    )
+    if memory.since >= first - WATCH_GAP_S:
+        return watched
+    return f"{watched}; the oldest known is of {oldest}, imported or told by its source"

@@ -5,6 +5,8 @@ What nothing asks for is not forbidden: it is said, and wants the service's name
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oncall_tui.domain.alert import QUIET_S, AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text.time_format import span
@@ -98,7 +100,7 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
         return ""
     rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
     if unread := deploys_unread(triaged, service_id):
-        return unread
+        return "; ".join((unread, *_weak(rows)))
     others = [s.deploy for a in rows for s in a.suspicion.deploys if not s.own]
     if others and not any(s.own for a in rows for s in a.suspicion.deploys):
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
@@ -108,6 +110,13 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     if lost:
         return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
     return words or f"{NO_SUSPECT}, no alerts for it"
+
+
+def _weak(rows: Iterable[TriagedAlert]) -> tuple[str, ...]:
+    """Name the change that stands first of what was read, where it is weak evidence; empty: none does."""
+    firsts = (row.suspicion.first for row in rows)
+    found = next((one for one in firsts if isinstance(one, SuspectChange) and not one.strong), None)
+    return (f"what was read has weak evidence alone: {found.words}",) if found is not None else ()
 
 
 def deploys_unread(triaged: TriagedBoard, service_id: str) -> str:

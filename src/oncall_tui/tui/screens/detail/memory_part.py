@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.memory import DAYS, AlertMemory
 from oncall_tui.text import memory_words as words
-from oncall_tui.text.time_format import age, moment
+from oncall_tui.text.time_format import moment
 from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, line, standing
 from oncall_tui.tui.widgets.text_lines import Line
@@ -42,4 +42,4 @@ def memory_lines(memory: AlertMemory, scene: Scene) -> list[Line]:
 
 
 def _since(memory: AlertMemory, scene: Scene) -> str:
-    return f"recorded for {age(scene.now - memory.since)}, since {moment(memory.since, scene.tz, scene.now, day=True)}"
+    return words.known_since(memory, scene.tz, scene.now)
