@@ -10,7 +10,7 @@ import pytest
 from tests.support.fakes import FakeProvider, deploy, service
 
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DeployGroup, ServiceKey
 from oncall_tui.engine.event_watch import LIVES_S, NO_EVENT, NONE_LATELY, TOLD_WITHIN_S, EventWatch
 from oncall_tui.errors import Offline
 from oncall_tui.polling.limiter import PollLimiter
@@ -29,11 +29,14 @@ class Events(FakeProvider):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__("events", clock)
         self.moved: list[ServiceKey] = []
+        self.groups: tuple[DeployGroup, ...] = ()
         self.tells_of: tuple[tuple[str, str], ...] = (PLACE,)
 
     def read(self, request: ReadRequest) -> Reading:
         moved, self.moved = tuple(self.moved), []
-        return msgspec.structs.replace(super().read(request), moved=moved, tells_of=self.tells_of)
+        reading = msgspec.structs.replace(super().read(request), moved=moved, tells_of=self.tells_of)
+        groups, self.groups = self.groups, ()
+        return msgspec.structs.replace(reading, moved_groups=groups)
 
 
 class Scene:
@@ -71,8 +74,9 @@ class Scene:
     def poll(self, name: str) -> None:
         self.pollers[name]._poll(ReadRequest())
 
-    def tell(self, *moved: ServiceKey) -> None:
+    def tell(self, *moved: ServiceKey, groups: tuple[DeployGroup, ...] = ()) -> None:
         self.events.moved += moved
+        self.events.groups = groups
         self.poll("events")
         self.watch.tick()
 
@@ -114,9 +118,18 @@ def test_the_source_that_has_the_service_is_asked_for_it_and_no_other_source(sce
     assert len(scene.asked["prod"]) == 1
 
 
-def test_where_an_event_names_no_service_those_that_code_deploy_deploys_are_asked_for(scene: Scene) -> None:
-    scene.tell(ServiceKey(*PLACE, "", ""))
+def test_an_event_of_code_deploy_has_the_service_of_its_group_asked_for(scene: Scene) -> None:
+    for name, group in (("web", "shop/web"), ("jobs", "shop/jobs")):
+        one = service(f"prod/main/{name}", controller="CODE_DEPLOY", deploy_group=group)
+        scene.prod.services[one.id] = one
+    scene.poll("prod")
+    scene.tell(groups=(DeployGroup(*PLACE, "shop", "web"),))
     assert scene.asked["prod"] == [ReadRequest(watch=frozenset({"prod/main/web"}))]
+    scene.tell(groups=(DeployGroup(*PLACE, "shop", "new"),))  # whose it is, is not known: no service names it yet
+    assert scene.asked["prod"][1:] == [ReadRequest(watch=frozenset({"prod/main/web", "prod/main/jobs"}))]
+    scene.tell(groups=(DeployGroup("222222222222", PLACE[1], "shop", "web"),))
+    assert len(scene.asked["prod"]) == 2
+    assert scene.asked["other"] == []  # its service is deployed by ECS
 
 
 def test_a_reading_is_heard_once_however_often_the_pollers_poll(scene: Scene) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.change import Change
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.domain.service import Service, ServiceKey
+from oncall_tui.domain.service import DeployGroup, Service, ServiceKey
 
 
 class SourceState(StrEnum):
@@ -51,9 +51,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     how many services the deploys are not read completely yet; of which none is known, its note says so. *clock_off_s*
     is the server's clock minus this machine's, in whole minutes; 0: they agree, or the server tells no time.
 
-    *moved* are services of which an event came with this poll: whoever reads them should read them now. One without
-    cluster and name is any service of that account and region that CodeDeploy deploys. *tells_of* are the (account,
-    region) of which this source tells such events in time; empty: of none, or not in time.
+    *moved* are services of which an event came with this poll: whoever reads them should read them now; *moved_groups*
+    the same of CodeDeploy's, whose events name a deployment group. *tells_of* are the (account, region) of which this
+    source tells such events in time; empty: of none, or not in time.
     """
 
     source: str
@@ -71,6 +71,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     pace: str = ""  # in words, where its rows are read more seldom than the documentation says
     unexplained: int = 0  # services with deploys whose author, or why their tasks stopped, is not read yet
     moved: tuple[ServiceKey, ...] = ()
+    moved_groups: tuple[DeployGroup, ...] = ()
     tells_of: tuple[tuple[str, str], ...] = ()
 
 

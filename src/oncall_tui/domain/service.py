@@ -50,13 +50,28 @@ class Health(StrEnum):
 DEPLOYS_UNREAD = "its deploys are not read yet"  # a note: that none is known says nothing
 
 
+class DeployGroup(msgspec.Struct, frozen=True, gc=False, order=True):
+    """A deployment group of CodeDeploy's: its events name that, and no service."""
+
+    account: str
+    region: str
+    application: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """``APPLICATION/GROUP``: as the service that it deploys has it."""
+        return f"{self.application}/{self.name}"
+
+
 class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One service as last read. *id* is ``SOURCE/CLUSTER/NAME``: what the commands take.
 
     *revision* is what most of its tasks run; *meant* is another one that ECS is to run, of which *meant_running* tasks
     run (None: the same). *deploy_id* is the deploy under way or the last one; *last_deploy* is when that began, and
     *went_back_at* when ECS rolled it back. *note* says what could not be read (``deploys: denied``). *read_at* is when
-    this row was true.
+    this row was true. *deploy_group* is ``APPLICATION/GROUP`` of CodeDeploy, as its last deployment told (empty: none
+    did).
     """
 
     id: str
@@ -79,6 +94,7 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     targets: str = ""  # "3/4 healthy", where load balancer targets are readable
     events: tuple[tuple[float, str], ...] = ()  # newest first, a few
     note: str = ""
+    deploy_group: str = ""
     verbs: frozenset[Verb] = frozenset()
 
     def says_the_same(self, other: Service) -> bool:

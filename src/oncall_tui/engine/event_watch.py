@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from oncall_tui.domain.reading import Reading
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DeployGroup, Service, ServiceKey
 from oncall_tui.polling.poller import Poller
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import Clock
@@ -66,33 +66,32 @@ class EventWatch:
             with self._lock:
                 new = reading is not None and self._taken.get(name) is not reading
                 self._taken[name] = reading
-            if new and reading is not None and reading.moved and poller.polls:
-                self._hear(reading.moved)
-                self._ask(reading.moved)
+            if new and reading is not None and (reading.moved or reading.moved_groups) and poller.polls:
+                self._hear(reading.moved, reading.moved_groups)
+                self._ask(reading.moved, reading.moved_groups)
 
-    def _hear(self, moved: tuple[ServiceKey, ...]) -> None:
+    def _hear(self, moved: tuple[ServiceKey, ...], groups: tuple[DeployGroup, ...]) -> None:
         now = self._clock.monotonic()
         with self._lock:
-            for key in moved:
-                self._heard[key] = self._heard_of[key.account, key.region] = now
-                self._silent.pop((key.account, key.region), None)
+            self._heard.update(dict.fromkeys(moved, now))
+            places = {(key.account, key.region) for key in moved} | {(one.account, one.region) for one in groups}
+            for place in places:
+                self._heard_of[place] = now
+                self._silent.pop(place, None)
             if len(self._heard) > 10_000:
                 self._heard = {key: at for key, at in self._heard.items() if now - at < LIVES_S}
 
-    def _ask(self, moved: tuple[ServiceKey, ...]) -> None:
+    def _ask(self, moved: tuple[ServiceKey, ...], groups: tuple[DeployGroup, ...]) -> None:
         keys = frozenset(moved)
-        unnamed = {(key.account, key.region) for key in moved if not key.name}
         for poller in self._others:
             reading = poller.seen.reading
             if reading is None or not reading.services:
                 continue
-            watch = frozenset(
-                one.id
-                for one in reading.services
-                if one.key in keys or (one.controller == "CODE_DEPLOY" and (one.key.account, one.key.region) in unnamed)
-            )
+            watch = {one.id for one in reading.services if one.key in keys}
+            for group in groups:
+                watch |= _deployed_by(group, reading.services)
             if watch:
-                poller.ask(ReadRequest(watch=watch))
+                poller.ask(ReadRequest(watch=frozenset(watch)))
 
     # --- on the board's thread ---
 
@@ -175,6 +174,18 @@ class EventWatch:
         if newest is None:
             return "", NO_EVENT
         return "", NONE_LATELY if now - newest > LIVES_S else ""
+
+
+def _deployed_by(group: DeployGroup, services: Iterable[Service]) -> set[str]:
+    """Return the ids of the services that it deploys. Where none is known to be its own, all that it may deploy: those
+    of its account and region that CodeDeploy deploys.
+    """
+    able = [
+        one
+        for one in services
+        if one.controller == "CODE_DEPLOY" and (one.key.account, one.key.region) == (group.account, group.region)
+    ]
+    return {one.id for one in able if one.deploy_group == group.path} or {one.id for one in able}
 
 
 def _place(reading: Reading | None) -> Place | None:

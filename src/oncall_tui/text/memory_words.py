@@ -100,6 +100,7 @@ def known_since(memory: AlertMemory, tz: tzinfo, now: float) -> str:
     """``watched since 12 Nov 02:41, 97 % of the time; 1 Sep 14:00 is the oldest that was imported``.
 
     Nothing that nobody watched is told as if somebody had: an import, or a source's own memory, may be far older.
+    *now* in seconds since the epoch, UTC.
     """
     oldest = moment(memory.since, tz, now, day=True)
     first = memory.watched_since

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -224,3 +225,29 @@ def test_a_start_with_every_strategy_under_way_reads_all_of_it_within_half_a_min
     assert whole <= 5.0
     assert clock.now() - began <= 30.0
     running.close()
+
+
+def test_a_service_that_codedeploy_deploys_knows_its_deployment_group(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Events of CodeDeploy name the group alone: by this one the service is found that they are of."""
+    scenario = tmp_path / "group.yaml"
+    scenario.write_text(
+        "name: group\n"
+        "sources: [{name: prod, provider: ecs, clusters: [main]}]\n"
+        "services:\n"
+        "  - {at: prod/main/web, desired: 2, controller: CODE_DEPLOY, codedeploy: {application: shop, group: web},\n"
+        "     definitions: {42: {image: v2}}}\n"
+        "  - {at: prod/main/jobs, desired: 2, controller: CODE_DEPLOY, codedeploy: {application: shop, group: jobs}}\n"
+    )
+    drill = Drill("--scenario", str(scenario))
+    try:
+        for name, value in drill.told["environment"].items():
+            monkeypatch.setenv(name, value)
+        provider = drill.provider("prod")
+        drill.control("do", event={"deploy": {"service": "prod/main/web", "revision": 42}})
+        reading = drill.read(provider, lambda r: any(d.read_from == "CodeDeploy" for d in r.deploys))
+        groups = {service.name: service.deploy_group for service in reading.services}
+        assert groups == {"web": "shop/web", "jobs": ""}  # of the other one no deployment was read: nothing is claimed
+    finally:
+        drill.close()

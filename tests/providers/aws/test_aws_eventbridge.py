@@ -13,7 +13,7 @@ from queue_world import HIDDEN_S, Queue, denied, deployment, event, provider, rd
 from oncall_tui import errors
 from oncall_tui.domain.change import ChangeKind
 from oncall_tui.domain.reading import Reading, SourceState
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DeployGroup, ServiceKey
 from oncall_tui.providers.aws.eventbridge.mapping import HEALTH_OPEN_S
 from oncall_tui.providers.aws.eventbridge.provider import BEHIND, LOOK_AGAIN_S, OLD_S, RECEIVES, WAIT_S, _placed
 from oncall_tui.providers.aws.options import EventBridgeOptions
@@ -60,10 +60,11 @@ def test_a_task_that_stopped_moves_its_service_and_no_other_task_does(queue: Que
     assert read(queue, clock, *others).moved == ()
 
 
-def test_code_deploy_names_no_service(queue: Queue, clock: FakeClock) -> None:
+def test_code_deploy_names_its_deployment_group(queue: Queue, clock: FakeClock) -> None:
     detail = {"deploymentId": "d-1", "state": "FAILURE", "application": "x", "deploymentGroup": "y", "region": REGION}
     told = event("aws.codedeploy", "CodeDeploy Deployment State-change Notification", detail, clock.now())
-    assert read(queue, clock, told).moved == (ServiceKey(ACCOUNT, REGION, "", ""),)
+    reading = read(queue, clock, told)
+    assert (reading.moved, reading.moved_groups) == ((), (DeployGroup(ACCOUNT, REGION, "x", "y"),))
 
 
 def test_a_database_s_failover_is_a_change_and_its_backup_is_none(queue: Queue, clock: FakeClock) -> None:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from oncall_tui.domain.change import Change, ChangeKind
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DeployGroup, ServiceKey
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.eventbridge import schema as w
 from oncall_tui.providers.aws.rds.mapping import CLUSTER, INSTANCE, DatabaseEvent
@@ -38,7 +38,7 @@ class NotAsDocumented(Exception):
 class Told(msgspec.Struct, frozen=True):
     """The news of one event. *id* is the event's; *kind* its source and type, for what is counted as not used.
 
-    *moved*: the service that ECS told of. Its cluster and name are empty where the event names neither (CodeDeploy).
+    *moved*: the service that ECS told of, or the deployment group that CodeDeploy told of.
     *database*: an event of RDS, of which several make one change (``rds.mapping.changes``). *at* is the event's own
     time, in seconds since the epoch: of two updates of one change, the later one counts.
     """
@@ -46,7 +46,7 @@ class Told(msgspec.Struct, frozen=True):
     id: str
     kind: str
     at: float
-    moved: ServiceKey | None = None
+    moved: ServiceKey | DeployGroup | None = None
     change: Change | None = None
     database: DatabaseEvent | None = None
 
@@ -125,7 +125,7 @@ def _when(text: str, sent_at: float) -> float:
 
 # --- services that moved ----------------------------------------------------------------------------------------------
 
-Made = tuple[ServiceKey | None, Change | None]
+Made = tuple[ServiceKey | DeployGroup | None, Change | None]
 
 
 def _ecs_service(event: w.Envelope, source: str, at: float) -> Made:
@@ -156,7 +156,8 @@ def _codedeploy(event: w.Envelope, source: str, at: float) -> Made:
     """ "CodeDeploy Deployment State-change Notification" names a deployment group, and no service (CodeDeploy user
     guide, "Monitoring deployments with Amazon CloudWatch Events").
     """
-    return ServiceKey(event.account, event.region, "", ""), None
+    detail, _ = decode_item(event.detail, w.CodeDeployDetail)
+    return DeployGroup(event.account, event.region, detail.application, detail.deployment_group), None
 
 
 def _scaling(event: w.Envelope, source: str, at: float) -> Made:

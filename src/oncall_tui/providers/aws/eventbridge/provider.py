@@ -19,7 +19,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.change import KEPT, KEPT_S, SCOPE, Change, newest
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DeployGroup, ServiceKey
 from oncall_tui.providers.aws.client import rate_limit as budget
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.rate_limit import RateLimited
@@ -80,7 +80,7 @@ class EventBridgeProvider:
         self._heard_s = max(3600.0, context.look_back_s)  # whoever asks for changes asks for those of so long
         self._scopes: dict[tuple[str, str], None] = {}  # whose ECS events came
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._moved: dict[ServiceKey, None] = {}  # that no reading had yet: a poll may fail half-way
+        self._moved: dict[ServiceKey | DeployGroup, None] = {}  # that no reading had yet: a poll may fail half-way
         self._taken: list[str] = []  # receipts of messages that no reading had yet
         self._receipts: list[str] = []  # of messages whose reading was not taken yet
         self._sure = False  # an event came: it is a queue of events
@@ -264,7 +264,8 @@ class EventBridgeProvider:
             problems=tuple(self._lacks()),
             next_in_s=wait,
             calls=calls,
-            moved=tuple(self._moved),
+            moved=tuple(one for one in self._moved if isinstance(one, ServiceKey)),
+            moved_groups=tuple(one for one in self._moved if isinstance(one, DeployGroup)),
             tells_of=() if self._behind or not self._takes else self._tells_of(),
         )
 

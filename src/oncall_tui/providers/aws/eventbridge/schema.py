@@ -88,6 +88,15 @@ class EcsDetail(msgspec.Struct, frozen=True, rename="camel"):
     last_status: str = ""
 
 
+class CodeDeployDetail(msgspec.Struct, frozen=True, rename="camel"):
+    """ "CodeDeploy Deployment State-change Notification" (CodeDeploy user guide, "Monitoring deployments with Amazon
+    CloudWatch Events"): it names the application and its group, and no service.
+    """
+
+    application: str = ""
+    deployment_group: str = ""
+
+
 class RdsDetail(msgspec.Struct, frozen=True, rename="pascal"):
     """ "RDS DB Instance Event" and "RDS DB Cluster Event" (RDS user guide, "Overview of events for Amazon RDS")."""
 

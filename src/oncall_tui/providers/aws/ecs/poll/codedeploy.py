@@ -92,6 +92,12 @@ class CodeDeploys:
         held = self._held.get(key)
         return bool(held and held.found)
 
+    def group(self, key: str) -> str:
+        """Return the deployment group that deploys it, as its newest deployment tells; empty: none was read."""
+        held = self._held.get(key)
+        newest = next(iter(held.found.values()), None) if held is not None else None
+        return f"{newest.application_name}/{newest.deployment_group_name}" if newest is not None else ""
+
     def marks(self, key: str) -> tuple[object, ...]:
         """Return what differs where a deployment of it moved."""
         held = self._held.get(key)

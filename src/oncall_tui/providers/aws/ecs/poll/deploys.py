@@ -354,6 +354,10 @@ class DeployReader:
         self._want_failures(key, service, kept, now)
         return kept
 
+    def group(self, key: str) -> str:
+        """Return CodeDeploy's deployment group of a service; empty: it has none, or none is known."""
+        return self._code.group(key)
+
     def note(self, service: w.EcsService) -> str:
         """Return the part of this service's deploys that could not be read; empty: none."""
         if service.controller == "CODE_DEPLOY":

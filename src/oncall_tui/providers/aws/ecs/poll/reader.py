@@ -480,6 +480,8 @@ class EcsReader:
             row = rows.to_service(
                 self._source, service, at, made, note or unread, self._account, can_act, current, running
             )
+            if service.controller == "CODE_DEPLOY" and (group := self._deploys.group(key)):
+                row = msgspec.structs.replace(row, deploy_group=intern(group))
             old = self._rows.get(key)
             if old is None or not row.says_the_same(old):
                 self._rows[key] = row
