@@ -33,6 +33,7 @@ from oncall_tui.text.cells import count
 from oncall_tui.triage.triager import Rules
 
 if TYPE_CHECKING:
+    from oncall_tui.actions.own_commands import CommandSettings
     from oncall_tui.domain.reading import Reading
     from oncall_tui.engine.board_reader import BoardReader
     from oncall_tui.engine.engine import Engine
@@ -129,7 +130,28 @@ def make_engine(
         github_url=config.github.api_url if config.github is not None else "",
         guardrails=config.guardrails,
         zone=zone,
+        commands=command_settings(config),
     )
+
+
+def command_settings(config: Config) -> CommandSettings:
+    """Return the team's own commands. Their folders are meant from the folder of the file that they stand in."""
+    from oncall_tui.actions.own_commands import CommandSettings
+
+    found = {}
+    for one in config.commands:
+        file = Path(config.places.get(f"commands[{one.name}]", "").rsplit(":", 2)[0]).expanduser()
+        found[one.name] = str(file.absolute().parent)
+    return CommandSettings(config.commands, found, configuration.unsafe)
+
+
+def commands_not_usable(config: Config) -> Iterator[str]:
+    """Say of each command that cannot be run on this machine why, with its place in the configuration."""
+    from oncall_tui.actions.own_commands import unusable
+
+    for name, why in unusable(command_settings(config)):
+        place = config.places.get(f"commands[{name}]", "")
+        yield f"{f'{place}: ' if place else ''}command {name} cannot be run here: {why}"
 
 
 def make_commit_reader(config: Config, clock: Clock) -> CommitReader:

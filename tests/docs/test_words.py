@@ -84,7 +84,7 @@ OLD = {
 LABELS = {"seen by", "says", "rank", "also", "died", "well", "wide", "call", "tells", "place"}
 # Names of widgets and keys of JSON, which are no text: (file under the source, label).
 NAMES = {
-    ("cli/history_json.py", "says"),
+    ("reports/history_json.py", "says"),
     ("cli/status.py", "rank"),
     ("cli/status.py", "wide"),
     ("tui/screens/dialogs/pickers.py", "rank"),

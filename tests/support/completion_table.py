@@ -33,6 +33,8 @@ VALUES = {
     "completion SHELL": "=bash|zsh|fish",
     "schema [NAME]": "=config|" + "|".join(OUTPUTS),
     "man [COMMAND]": "commands",
+    "run [NAME]": "own_commands",
+    "run [ROW]": "alerts services",
 }
 HEAD = '''"""The commands and their options, as a shell's completion wants them: without importing a command's module.
 

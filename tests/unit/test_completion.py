@@ -243,6 +243,7 @@ def test_status_keeps_the_names_and_leaves_those_of_what_it_could_not_read(state
         "sources": [("edge", "alertmanager")],
         "products": [("payments", "#pay")],
         "destinations": [],
+        "own_commands": [],
     }
 
 

@@ -365,7 +365,7 @@ def test_nor_do_any_bytes(tmp_path: Path, data: bytes) -> None:
 # --- what ships -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
+@pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml", "commands/commands.yaml"])
 def test_the_examples_load(name: str) -> None:
     loaded = config.load_files([ROOT / "config" / name], options_types(), destination_types())
     assert loaded.sources

@@ -8,12 +8,13 @@ resolved by reading; *failed* only where nothing changed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import threading
 from collections.abc import Callable
 
-from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.action import FOLLOWED, LASTING, Verb
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
@@ -75,6 +76,7 @@ class ActionExecution:
         self._handler, self._queue, self._journal, self._told = handler, queue, journal, told
         self._completion_note, self._claim, self._may = completion_note, claim, may
         self._receipt: Receipt | None = None
+        self._found: dict[str, object] = {}  # what the last look found that is journalled
         self._sent = False
         self._withdrawn = ""  # why it is not sent any more
         self._going_out = threading.Lock()  # between the queue that sends and whoever takes it back
@@ -103,6 +105,15 @@ class ActionExecution:
             self._lost_at = self._sent_due
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading its outcome")
         self._queue.run(lambda: self._guarded(self._verify))
+
+    def read_now(self) -> None:
+        """Look at once how it stands, on its queue. Blocks for a second at the most: this program ends."""
+        with contextlib.suppress(TimeoutError):
+            self._queue.run(lambda: self._guarded(self._read_unless_over)).result(1.0)
+
+    def _read_unless_over(self) -> None:
+        if not self.outcome.state.final:
+            self._verify()
 
     def withdraw(self, why: str) -> bool:
         """Take it back before it goes out; False where it may have been sent already."""
@@ -207,6 +218,7 @@ class ActionExecution:
 
     def _take(self, check: Check) -> None:
         """Take the result of a verify."""
+        self._found = check.data
         if check.state is OutcomeState.DONE:
             self._holds(check)
         elif check.state is OutcomeState.FAILED:
@@ -252,7 +264,7 @@ class ActionExecution:
 
     def _again(self, check: Check) -> None:
         self.looked = self._receipt is not None or self._lost_s() >= 2 * UNKNOWN_SETTLES_S
-        quick = self.plan.verb not in FOLLOWED
+        quick = self.plan.verb not in LASTING
         waited = self._watched_s()
         if quick and waited > QUICK_GIVES_UP_S:
             sent = self._claimed("sent, but not visible")
@@ -332,4 +344,4 @@ class ActionExecution:
         )
 
     def _data(self) -> dict[str, object] | None:
-        return dict(self._receipt.data) if self._receipt is not None else None
+        return {**self._receipt.data, **self._found} if self._receipt is not None else None

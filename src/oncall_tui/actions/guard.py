@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from oncall_tui.domain.action import FOLLOWED
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.guardrail import COMMAND, POST, Guardrail
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.errors import Refused, WayOut
@@ -135,9 +135,12 @@ class Guard:
         return tuple(f"{', '.join(h.rule.actions) or 'every action'}: {words}" for h, words in said)
 
     def _holds(self, plan: Plan) -> tuple[Hold, ...]:
-        if not self.rules and plan.verb not in FOLLOWED:
+        if not self.rules and plan.verb not in FOLLOWED and plan.verb is not Verb.RUN:
             return ()  # protected products alone
-        return self.guardrails.holding(action_of(plan), plan.actor, self._touched(plan), self._now())
+        action = action_of(plan)
+        holds = self.guardrails.holding(action, plan.actor, self._touched(plan), self._now())
+        # What only reads tells its engineer something: only a rule that names it in full holds for it.
+        return holds if plan.writes else tuple(hold for hold in holds if action in hold.rule.actions)
 
     def _touched(self, plan: Plan) -> list[Touched]:
         from oncall_tui.triage.guardrails import touched_by

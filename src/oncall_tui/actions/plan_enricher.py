@@ -61,6 +61,8 @@ class PlanEnricher:
         changed: dict[str, object] = {}
         if plan.verb in FOLLOWED:
             warnings, changed = self._followed(plan, guarded)
+        elif plan.verb is Verb.RUN:
+            warnings = self._own_command(plan)
         elif plan.verb is Verb.RESOLVE:
             warnings += against_resolving(self._triaged(), plan.target)
         elif plan.verb is Verb.SILENCE:
@@ -98,6 +100,15 @@ class PlanEnricher:
         lines = [*plan.lines[:at], *self._contents(plan, triaged, service_id), *plan.lines[at:]]
         lines += [("notifies", hears)] if (hears := self.recipients(plan).summary) else []
         return warnings, {**changed, "lines": tuple(lines)}
+
+    def _own_command(self, plan: Plan) -> list[str]:
+        """Return the warnings of a command of the configuration: where it writes, those of any write to a service."""
+        if not plan.writes:
+            return list(plan.warnings)
+        service_id = self.service_of(plan)
+        product = self._triaged().products.get(service_id)
+        note = [product.rollback_note] if product is not None and product.rollback_note else []
+        return [*self._others(service_id, plan.target), *note, *plan.warnings]
 
     def _contents(self, plan: Plan, triaged: TriagedBoard, service_id: str) -> list[tuple[str, str]]:
         """Return what a rollback takes back (or its undoing brings again): the commits, and the link to them."""

@@ -16,6 +16,7 @@ from oncall_tui.actions.batch import Batch, BatchItem
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
+from oncall_tui.actions.own_commands import OwnCommands
 from oncall_tui.actions.seen_marks import SeenMarks, done_here
 from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.board import Board
@@ -65,8 +66,9 @@ class ActionService:
         escalate: EscalateByNotification | None = None,
         claim: Callable[[Plan], None] = lambda plan: None,
         may: Callable[[Plan], None] = lambda plan: None,
+        own_commands: OwnCommands | None = None,
     ) -> None:
-        self._claim, self._allowed = claim, may
+        self._claim, self._allowed, self._own = claim, may, own_commands
         self.read_only = read_only
         self.steady_s = steady_s
         self._completion_note = completion_note
@@ -89,12 +91,12 @@ class ActionService:
 
     def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
         """Read the choices (levels, revisions) now."""
-        source = self._source(target)
+        source = self._source(target, verb)
         return source.queue.run(lambda: self._handler(source, verb).choices(target, self._board(verb, target)))
 
     def plan(self, ask: ActionRequest) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or ActionFailed; a refusal is journalled."""
-        source = self._source(ask.target)
+        source = self._source(ask.target, ask.verb)
         return source.queue.run(lambda: self._planned(source, ask))
 
     def quick(self, ask: ActionRequest) -> Future[Plan | None]:
@@ -102,7 +104,7 @@ class ActionService:
 
         What goes wrong is shown as an outcome, but for a guardrail's refusal that can be overridden: the caller asks.
         """
-        source = self._source(ask.target)
+        source = self._source(ask.target, ask.verb)
         ticket = f"ask-{next(self._numbers)}"
         self.show(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
 
@@ -137,7 +139,7 @@ class ActionService:
         for places in groups.values():
             part, waiting = [asks[at] for at in places], [futures[at] for at in places]
             try:
-                source = self._source(part[0].target)
+                source = self._source(part[0].target, part[0].verb)
             except OncallError as error:
                 for future in waiting:
                     future.set_exception(error)
@@ -163,7 +165,7 @@ class ActionService:
 
     def execute(self, plan: Plan, without_journal: bool = False) -> Future[Outcome]:
         """Carry out a plan that was confirmed. The future ends with the first final (or unknown) outcome."""
-        source = self._source(plan.target)
+        source = self._source(plan.target, plan.verb)
         done: Future[Outcome] = Future()
         with self._lock:
             if plan.id in self._executions:  # a key pressed twice is one action
@@ -197,12 +199,13 @@ class ActionService:
 
         def run() -> None:
             try:
-                plan = self._planned(self._source(ask.target), ask)
+                source = self._source(ask.target, ask.verb)
+                plan = self._planned(source, ask)
                 if plan.confirm is Confirm.NAME:
                     raise Refused(
                         f"{plan.confirm_why or plan.verb}: its name has to be typed, and nobody is asked here"
                     )
-                self._new_execution(self._source(ask.target), plan, on_outcome).start()
+                self._new_execution(source, plan, on_outcome).start()
             except OncallError as error:
                 failed(error.message, error.hint)
                 ended()
@@ -212,7 +215,7 @@ class ActionService:
                 ended()
 
         try:
-            self._source(ask.target).queue.run(run)
+            self._source(ask.target, ask.verb).queue.run(run)
         except OncallError as error:
             failed(error.message, error.hint)
             ended()
@@ -220,7 +223,7 @@ class ActionService:
     def resume(self, intent: Intent) -> Future[Outcome]:
         """Follow an intent that an earlier session left open. Raises ActionFailed where its source is gone."""
         plan = intent.plan
-        source = self._source(plan.target)
+        source = self._source(plan.target, plan.verb)
         done: Future[Outcome] = Future()
         receipt = Receipt(intent.receipt) if intent.receipt is not None else None
         with self._lock:
@@ -252,6 +255,18 @@ class ActionService:
         """Stop showing what came of a plan, or of a batch. What is pending goes on."""
         self._outcomes.dismiss(plan_id)
         self._told()
+
+    def end_commands(self, why: str) -> None:
+        """End the commands that still run, and journal how they ended: this program ends. Returns at once where none
+        does.
+        """
+        if self._own is None or not self._own.running:
+            return
+        running = [plan.id for plan, _ in self._own.running]
+        self._own.end_all(why)
+        for plan_id in running:
+            if (execution := self._executions.get(plan_id)) is not None:
+                execution.read_now()
 
     def withdraw(self, plan_id: str, why: str) -> bool:
         """Take a plan back before it goes out; False where it may have been sent already."""
@@ -289,7 +304,7 @@ class ActionService:
         )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
-        source = self._source(plans[0].target)
+        source = self._source(plans[0].target, plans[0].verb)
         handler = self._handler(source, plans[0].verb)
         again = any(plan.id in self._executions for plan in plans)  # a key pressed twice is one action
         if len(plans) == 1 or again or not isinstance(handler, SupportsBulk):
@@ -348,16 +363,14 @@ class ActionService:
         how the other side stands, and nothing that never ends well blocks its target for good.
         """
         for execution in self._pending():
-            if (execution.plan.target, execution.plan.verb) != (ask.target, ask.verb) or (
-                execution.resumed and execution.looked
-            ):
+            if not _the_same(execution.plan, ask) or (execution.resumed and execution.looked):
                 continue
             if not execution.resumed:
                 raise Refused(f"{ask.verb} is already in progress")
             at = local_time(execution.sent_at, self._clock.now())
             sent = f"sent {at} by {execution.plan.actor.name}, not verified yet"
             raise Refused(f"{sent}: {execution.outcome.message}", "nothing was sent now; ask again in a moment")
-        if self.read_only:
+        if self.read_only and not (ask.verb is Verb.RUN and self._own is not None and self._own.reads(ask.choice)):
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
 
     def _planned(self, source: SourceHandle, ask: ActionRequest, made: Plan | ActionError | None = None) -> Plan:
@@ -385,13 +398,23 @@ class ActionService:
             at=self._clock.now(), kind=EntryKind.REFUSED, subject=ask.target, actor=ask.actor.name, text=text, data=data
         )
 
-    def _source(self, target: str) -> SourceHandle:
+    def _source(self, target: str, verb: Verb) -> SourceHandle:
+        if verb is Verb.RUN:
+            return self._of_commands()
         source = self._sources.get(target.partition("/")[0])
         if source is None:
             raise ActionFailed(f"no such source: {target}", "it is no longer in the configuration")
         return source
 
+    def _of_commands(self) -> SourceHandle:
+        """Return where commands of the configuration are run: a row's source need not even be readable for that."""
+        if self._own is None:
+            raise ActionFailed("no command is in the configuration", "add one under commands:")
+        return SourceHandle("commands", self._own.queue, _no_provider, lambda: None)
+
     def _handler(self, source: SourceHandle, verb: Verb) -> ActionHandler:
+        if verb is Verb.RUN and self._own is not None:
+            return self._own
         found = source.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
         if found is None and verb in self._local and done_here(source.provider(0).handlers(), verb):
             found = self._local[verb]
@@ -414,7 +437,7 @@ class ActionService:
             waiting = self._waiting.pop(outcome.plan_id, []) if settled else []
         for future in waiting:
             future.set_result(outcome)
-        if outcome.state is OutcomeState.DONE:
+        if outcome.state is OutcomeState.DONE or (outcome.verb is Verb.RUN and settled):
             self._after_done(outcome)
         self._told()
 
@@ -429,7 +452,11 @@ class ActionService:
     def _after_done(self, outcome: Outcome) -> None:
         """Ask for a fresh reading; keep up, from now on, an acknowledgement that is short by nature."""
         execution = self._executions[outcome.plan_id]
-        source = self._source(execution.plan.target)
+        if execution.plan.verb is Verb.RUN:
+            if (changed := self._sources.get(execution.plan.source)) is not None and execution.plan.writes:
+                changed.reread()
+            return
+        source = self._source(execution.plan.target, execution.plan.verb)
         source.reread()
         provider = source.provider(0)
         if execution.plan.verb is Verb.ACKNOWLEDGE and execution.receipt is not None:
@@ -442,6 +469,17 @@ class ActionService:
         """Show an outcome that belongs to no execution."""
         self._outcomes.put(outcome)
         self._told()
+
+
+def _the_same(plan: Plan, ask: ActionRequest) -> bool:
+    """Tell whether *plan* does what is asked for again. A command that only reads may run as often as it is wanted."""
+    if (plan.target, plan.verb) != (ask.target, ask.verb):
+        return False
+    return plan.verb is not Verb.RUN or (bool(plan.writes) and plan.request.get("command_name") == ask.choice)
+
+
+def _no_provider(_timeout_s: float) -> Provider:
+    raise SourceError("commands of the configuration are of no source")
 
 
 def _outcome(ticket: str, ask: ActionRequest, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:

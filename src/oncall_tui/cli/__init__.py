@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),
     "changes": ("changes:changes", "Print what else was changed: failovers, scaling, edits."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
+    "run": ("run:run", "Run a command of the configuration for a row."),
     "handover": ("handover:handover", "Print the handover."),
     "stats": ("stats:stats", "Print numbers: notifications, pages, times, deploys."),
     "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),

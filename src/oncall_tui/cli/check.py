@@ -120,6 +120,7 @@ def checked(engine: Engine, config: Config) -> CheckOutput:
             *proxies.ProxyRules().mistakes(),
             *trust.mistakes(),
             *bootstrap.providers_not_used(),
+            *bootstrap.commands_not_usable(config),
             *unmatched(config, update.board),
         ),
         destinations=tuple(_destinations(config, unready)),

@@ -177,6 +177,15 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
         Row("--steady", "", "How long it must stay healthy: 60, 90s, 2m."),
         Row("--json", "flag", "One JSON object."),
     ),
+    "run": (
+        Row("name", "own_commands"),
+        Row("row", "alerts services"),
+        Row("--dry-run", "flag", "Show the plan; run nothing."),
+        Row("--yes", "flag", "Do not ask for confirmation."),
+        Row("--confirm", "", "The service's name: required where it is protected."),
+        Row("--override", "", "Do it though a guardrail refuses it, and why."),
+        Row("--json", "flag", "One JSON object, with what it printed."),
+    ),
     "handover": (
         Row("--since", "", "How far back: 90m, 12h, 1d."),
         Row("--json", "flag", "One JSON object; times are RFC 3339 UTC."),
@@ -207,7 +216,7 @@ TABLE: dict[str, tuple[CompletionRow, ...]] = {
     "schema": (
         Row(
             "name",
-            "=config|status|check|oncall|deploys|deploys-watch|changes|rollback|handover|stats|journal|postmortem|import|follow-up|incident",
+            "=config|status|check|oncall|deploys|deploys-watch|changes|rollback|run|command-input|handover|stats|journal|postmortem|import|follow-up|incident",
         ),
     ),
     "man": (

@@ -17,7 +17,6 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
-from oncall_tui.cli.history_json import DeployOutput, deploy_output
 from oncall_tui.cli.lookup import find_service
 from oncall_tui.cli.option_types import Seconds
 from oncall_tui.cli.output import put, put_json, say
@@ -26,6 +25,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.reports.history_json import DeployOutput, deploy_output
 from oncall_tui.text.history_words import back_of, began_by, breaker, deploy_status, named, stopped
 from oncall_tui.text.json_types import JsonTime, as_plain
 from oncall_tui.text.time_format import age, moment, span, stamp

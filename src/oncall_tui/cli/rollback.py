@@ -169,7 +169,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         hint=goes_on if under_way else outcome.hint,
         seconds=round(time.monotonic() - began, 1),
         still_firing=tuple(firing),
-        plan=_plan(plan),
+        plan=plan_output(plan),
     )
     fires = f"; still firing: {', '.join(firing)}" if firing and "still firing" not in outcome.message else ""
     text = f"{goes_on} ({outcome.message})" if under_way else f"{outcome.state}: {row.id}: {outcome.message}"
@@ -231,14 +231,15 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
 def _dry_run(plan: Plan, as_json: bool) -> NoReturn:
     """Print the plan, which is what was asked for, and end."""
     if as_json:
-        put_json(DryRunOutput(dry_run=True, plan=_plan(plan)))
+        put_json(DryRunOutput(dry_run=True, plan=plan_output(plan)))
     else:
         show_plan(plan, put)
         put("nothing was sent")
     sys.exit(DONE)
 
 
-def _plan(plan: Plan) -> PlanOutput:
+def plan_output(plan: Plan) -> PlanOutput:
+    """Return a plan as JSON has it."""
     return PlanOutput(
         id=plan.id,
         title=plan.title,

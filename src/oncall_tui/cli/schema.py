@@ -20,7 +20,7 @@ class DescribedOutput(NamedTuple):
 
 
 def _status() -> tuple[Any, ...]:
-    from oncall_tui.cli.board_json import StatusOutput
+    from oncall_tui.reports.board_json import StatusOutput
 
     return (StatusOutput,)
 
@@ -38,7 +38,7 @@ def _on_call() -> tuple[Any, ...]:
 
 
 def _deploys() -> tuple[Any, ...]:
-    from oncall_tui.cli.history_json import DeployOutput
+    from oncall_tui.reports.history_json import DeployOutput
 
     return (tuple[DeployOutput, ...],)
 
@@ -59,6 +59,19 @@ def _rollback() -> tuple[Any, ...]:
     from oncall_tui.cli.rollback import DryRunOutput, RollbackEndOutput, RollbackOutput
 
     return (RollbackOutput, RollbackEndOutput, DryRunOutput)
+
+
+def _run() -> tuple[Any, ...]:
+    from oncall_tui.cli.rollback import DryRunOutput
+    from oncall_tui.cli.run import RunOutput
+
+    return (RunOutput, DryRunOutput)
+
+
+def _command_input() -> tuple[Any, ...]:
+    from oncall_tui.reports.command_input import CommandInput
+
+    return (CommandInput,)
 
 
 def _handover() -> tuple[Any, ...]:
@@ -114,6 +127,8 @@ OUTPUTS = {
     "deploys-watch": DescribedOutput(_watched, "a line of deploys --watch --json"),
     "changes": DescribedOutput(_changes, "changes --json"),
     "rollback": DescribedOutput(_rollback, "rollback --json"),
+    "run": DescribedOutput(_run, "run --json"),
+    "command-input": DescribedOutput(_command_input, "what a command of the configuration reads"),
     "handover": DescribedOutput(_handover, "handover --json"),
     "stats": DescribedOutput(_statistics, "stats --json"),
     "journal": DescribedOutput(_journal, "a line of journal --json"),

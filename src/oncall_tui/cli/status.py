@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.board_json import status_output
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, keep_names, running
 from oncall_tui.cli.output import put_json, put_text
 from oncall_tui.cli.text_board import text_board
 from oncall_tui.engine.engine import Update
+from oncall_tui.reports.board_json import status_output
 from oncall_tui.text.json_types import as_plain
 
 
@@ -38,4 +38,4 @@ def status(context: click.Context, as_json: bool) -> None:
 
 def as_object(update: Update, now: float) -> dict[str, Any]:
     """The board as the one documented object, as plain data."""
-    return as_plain(status_output(update, now))
+    return as_plain(status_output(update.triaged, now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
@@ -41,6 +41,14 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "sources[].urgencies[]": one_of(URGENCIES),
         "escalation[].name": source_name,
         "products[].services[]": service_glob,
+        "commands[].name": command_name,
+        "commands[].timeout_s": positive,
+        "commands[].services[]": service_glob,
+        "commands[].argv": program,
+        "commands[].argv[]": argument,
+        "commands[].rows": some,
+        "commands[].env{}": variable,
+        "commands[].secrets[]": variable,
         "products[].compare": comparison,
         "guardrails[].services[]": service_glob,
         "guardrails[].actions[]": action_glob,
@@ -242,6 +250,46 @@ def comparison(template: str) -> Complaint | None:
     if not template or template.startswith("{repository}/"):
         return None
     return url(template)
+
+
+def command_name(name: str) -> Complaint | None:
+    """A name that is one word of a command line, and no option."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}", name):
+        return None
+    return Complaint("a name of letters, digits, _ . and -", show(name))
+
+
+def program(argv: Sequence[str]) -> Complaint | None:
+    """A program and its arguments; no row decides which program is run."""
+    if not argv:
+        return Complaint("a program and its arguments", "an empty list")
+    return Complaint("a program whose name no row decides", show(argv[0])) if "{" in argv[0] else None
+
+
+def some(entries: Sequence[object]) -> Complaint | None:
+    """A list that is not empty."""
+    return None if entries else Complaint("at least one", "none")
+
+
+def argument(text: str) -> Complaint | None:
+    """An argument, with fields of a row that there are. Any other brace is the argument's own."""
+    from oncall_tui.domain.own_command import FIELDS, unknown_field  # only where there are commands
+
+    if not text.isprintable():
+        return Complaint("one argument", "one with a line break")
+    if (name := unknown_field(text)) is not None:
+        wanted = "fields of " + ", ".join(f"{{{field}}}" for field in FIELDS)
+        return Complaint(wanted, show(f"{{{name}}}"), (near := nearest(name, FIELDS)) and f"{{{near}}}")
+    return None
+
+
+def variable(name: str) -> Complaint | None:
+    """The name of a variable of the environment, but none that every command is given."""
+    if name.startswith("ONCALL_"):
+        return Complaint("a name without ONCALL_, which a row's own fields have", show(name))
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
+        return None
+    return Complaint("the name of an environment variable", show(name))
 
 
 def table_name(name: str) -> Complaint | None:

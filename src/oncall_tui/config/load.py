@@ -19,7 +19,7 @@ from oncall_tui.config.kept_nodes import KeptNodes
 from oncall_tui.config.messages import pattern
 from oncall_tui.config.model import Config, ConfigFile, JournalOptions, Screen, ScreenWords
 from oncall_tui.config.nodes import WHAT_YAML, Unreadable, compose, is_empty
-from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
+from oncall_tui.config.screen import Place, command_key_mistakes, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import TellNames, tell_names, unknown
 from oncall_tui.config.validator import BAD, TooManyErrors, Validator
 from oncall_tui.domain.product import Product
@@ -35,9 +35,10 @@ NAMED = (
     "escalation",
     "products",
     "guardrails",
+    "commands",
 )  # lists whose entries are laid over each other by their names
 NONE: Destinations = MappingProxyType({})
-_NAME = re.compile(r"(products|guardrails)\[\d+\]\.name")
+_NAME = re.compile(r"(products|guardrails|commands)\[\d+\]\.name")
 _RULES_SOURCE = re.compile(r"(pages|expected)\[\d+\]\.source")
 
 
@@ -167,7 +168,7 @@ def _trusted(path: Path, file: _File) -> Iterable[Diagnostic]:
     sent to whatever address they write beside it.
     """
     runs = [key for key, secret in file.secrets if secret.kind == "command"]
-    runs += [key for key in file.places if pattern(key) == "sources[].login"]
+    runs += [key for key in file.places if pattern(key) in ("sources[].login", "commands[].argv")]
     sends = [key for key, secret in file.secrets if secret.kind != "command"]
     for keys, writable, because in (
         (runs, files.GROUP_OR_ANYBODY, "it runs a command"),
@@ -200,6 +201,7 @@ def _finish(loaded: Sequence[_File], mistakes: list[Diagnostic], words: Words) -
     mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
     if words is not None:
         mistakes.extend(screen_mistakes(good, words, places))
+        mistakes.extend(command_key_mistakes(good, words, places))
     if any(key.startswith("guardrails[") for key in good):
         from oncall_tui.config.guardrails import freeze_mistakes  # only where there are some
 
@@ -256,8 +258,8 @@ def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> S
 
 
 def _by_path(loaded: Sequence[_File], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Each file's *values*, which its keys' paths name, as those of the merged configuration: products and guardrails
-    by their names, a list that a later file replaces only as that file has it.
+    """Each file's *values*, which its keys' paths name, as those of the merged configuration: products, guardrails and
+    commands by their names, a list that a later file replaces only as that file has it.
     """
     found: dict[str, Any] = {}
     for file, mine in zip(loaded, values, strict=True):

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from oncall_tui.domain.guardrail import Guardrail
+from oncall_tui.domain.own_command import OwnCommand
 from oncall_tui.domain.product import Product
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.runtime.folders import STATE_FOLDER, state_folder
@@ -104,6 +105,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     escalation: tuple[DestinationOptions, ...] = ()
     products: tuple[Product, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
+    commands: tuple[OwnCommand, ...] = ()
     github: GithubSettings | None = None
     read_only: bool = False
     screen: Screen = Screen()
@@ -116,7 +118,8 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
 class Config(ConfigFile, frozen=True, kw_only=True):
     """All files together. *files* are those that it came from; *warnings* are worth a line, and stop nothing.
 
-    *places* says where a key stands, as ``FILE:LINE:COLUMN``; products are named in it: ``products[payments].alerts``.
+    *places* says where a key stands, as ``FILE:LINE:COLUMN``; products and commands are named in it:
+    ``products[payments].alerts``.
     """
 
     files: tuple[str, ...] = ()

@@ -1,7 +1,10 @@
-"""The words under ``screen``: keys that there are, each for one action, a theme that exists, views that can match."""
+"""The words under ``screen``, and the keys of ``commands``: keys that there are, each for one action, a theme that
+exists, views that can match.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +12,7 @@ from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.model import ScreenWords
 
 Place = tuple[str, int, int]
+_COMMAND_KEY = r"commands\[[^]]*\]\.key"
 
 
 def mistake(places: Mapping[str, Place], key: str, expected: str, found: str, near: str = "") -> Diagnostic:
@@ -74,6 +78,30 @@ def _twice(names: Mapping[str, list[str]], known: ScreenWords, places: Mapping[s
                     f"{show(key)}, the key of {by_key[key]}",
                 )
             by_key[key] = f"the id {key_id}"
+
+
+def command_key_mistakes(
+    good: Mapping[str, Any], words: Callable[[], ScreenWords], places: Mapping[str, Place]
+) -> Iterator[Diagnostic]:
+    """Keys of ``commands:`` that there are not, or that something else has: the board, the Detail screen, or another
+    command. ``y`` says yes in a dialog, and one that is typed once too often reaches the board.
+    """
+    wanted = {at: text for at, text in good.items() if re.fullmatch(_COMMAND_KEY, at) and text}
+    if not wanted:
+        return
+    known = words()
+    moved = {key_id: known.name(text) for key_id, text in _under(good, "screen.keys.").items() if key_id in known.keys}
+    has = {"y": "a yes in a dialog", **known.taken}
+    has |= {key: f"the id {key_id}" for key_id, key in known.keys.items() if key_id not in moved}
+    has |= {key: f"the id {key_id}" for key_id, keys in moved.items() for key in keys}
+    for at, text in wanted.items():
+        keys = known.name(text)
+        if len(keys) != 1 or not keys[0]:
+            yield mistake(places, at, "one key like X, ctrl+x or f2", show(text), _key_meant(text, known))
+            continue
+        if keys[0] in has:
+            yield mistake(places, at, "a key that nothing else has", f"{show(text)}, the key of {has[keys[0]]}")
+        has.setdefault(keys[0], f"the command {at.removeprefix('commands[').removesuffix('].key')}")
 
 
 def view_mistakes(

@@ -191,6 +191,20 @@ _TEMPLATE = """\
 #     does: refuse                   # or: type the name
 #     override: true                 # false: no reason overrides it
 
+## Programs of your own, on a key or by name: no shell runs them, and a row's names stand in their arguments.
+# commands:
+#   - name: deploy
+#     argv: [ecspresso, deploy, --config, "services/{service}/ecspresso.yml"]
+#     key: D
+#     what: ecspresso deploy of what the repository has
+#     rows: [alert, service]           # and deploy, board
+#     services: ["prod/prod-main/*"]   # SOURCE/CLUSTER/SERVICE globs
+#     writes: true                     # shows its plan, and asks
+#     timeout_s: 900
+#     folder: ~/infra
+#     env: {AWS_PROFILE: prod-operator}
+#     secrets: [GITHUB_TOKEN]          # variables with secrets, which it would not get
+
 ## Where the commits between two builds are read, when somebody looks: a token with read access to their contents.
 # github: {token: {env: GITHUB_TOKEN}, api_url: https://api.github.com, ca_file: /etc/oncall-tui/ca.pem}
 

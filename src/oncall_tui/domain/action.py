@@ -22,6 +22,7 @@ class Verb(StrEnum):
     SNOOZE = "snooze"
     REASSIGN = "reassign"
     MERGE = "merge"
+    RUN = "run"  # a command of the configuration
     SHELL = "shell"  # in a container; the terminal is handed over, and what is typed there is nobody's plan
     TELL = "tell"  # others hear of an action that is followed; no key asks for it
 
@@ -71,6 +72,7 @@ _PAST = {
     Verb.SNOOZE: "snoozed",
     Verb.REASSIGN: "reassigned",
     Verb.MERGE: "merged",
+    Verb.RUN: "run",
     Verb.SHELL: "opened",
     Verb.TELL: "told",
 }
@@ -78,3 +80,5 @@ _PAST = {
 
 # What takes minutes and is followed to its end; the others are seen within seconds, or not.
 FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.CONTINUE, Verb.RESTART})
+# The same, and a command of the configuration: how long it is under way is said.
+LASTING = FOLLOWED | {Verb.RUN}

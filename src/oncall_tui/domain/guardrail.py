@@ -24,7 +24,7 @@ COMMAND = "command:"  # and the name of one of the configuration's own programs
 ONLY_TELL = frozenset(
     {*(Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE, Verb.ESCALATE, Verb.REASSIGN, Verb.TELL), POST}
 )
-ACTIONS = (*(str(verb) for verb in Verb if verb is not Verb.TELL), POST)
+ACTIONS = (*(str(verb) for verb in Verb if verb not in (Verb.TELL, Verb.RUN)), POST)  # a command goes by its own name
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TYPE_NAME = "type the name"
 _HOURS = r"(?:(?P<days>[A-Za-z,-]+) )?(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d)(?: (?P<zone>[A-Za-z]\S*))?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -57,6 +58,7 @@ class Check(msgspec.Struct, frozen=True):
     *evidence* is what must not change while a rollback proves steady (the deploy's id, its count of failed tasks).
     *since* is when the other side says that it ended so, with nothing failed since (seconds since the epoch; 0: it
     does not say): a later session need not wait anew for what has held all along.
+    *data* is journalled with the outcome, as plain data (an exit code, the first lines of an output).
     """
 
     state: OutcomeState
@@ -65,3 +67,4 @@ class Check(msgspec.Struct, frozen=True):
     hint: str = ""
     evidence: str = ""
     since: float = 0.0
+    data: dict[str, Any] = {}

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oncall_tui.actions.guard import Guard
+from oncall_tui.actions.own_commands import CommandSettings, OwnCommands
 from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.actions.service import ActionService, SourceHandle
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.guardrail import Guardrail
 from oncall_tui.domain.on_call import Roster
@@ -110,6 +112,7 @@ class Engine:
         github_url: str = "https://api.github.com",
         guardrails: tuple[Guardrail, ...] = (),
         zone: tzinfo = UTC,
+        commands: CommandSettings | None = None,
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         self._loop = BoardLoop(specs, journal, clock, self._run)
@@ -134,6 +137,7 @@ class Engine:
         )
         self.guard = self._plan_enricher.guard
         self.team = TeamLink(team, clock, self._merged, self.rebuild, self._plan_enricher.service_of)
+        self.own_commands = OwnCommands(commands or CommandSettings(), lambda: self.update.triaged, clock)
         self.actions = ActionService(
             sources,
             journal,
@@ -147,6 +151,7 @@ class Engine:
             self._escalate(),
             self.team.claim,
             self.guard.may,
+            self.own_commands,
         )
         self.actions.observers.append(self.team.heard)
         self._notifier = Notifier(
@@ -184,10 +189,12 @@ class Engine:
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
+        self.actions.end_commands("the program ended")
         self._loop.stop()
         self._earlier.stop()
         for queue in self._queues.values():
             queue.stop()
+        self.own_commands.stop()
         self._destinations.stop()
         self.team.stop()
         self.recorder.end(self.clock.now())
@@ -487,8 +494,9 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        queues = (*self._queues.values(), *(d.queue for d in self._destinations))
-        return self._loop.troubles([self._earlier.worker, *self.watched, *(queue.worker for queue in queues)])
+        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.own_commands.queues)
+        runs = (run.worker for _, run in self.own_commands.runs)
+        return self._loop.troubles([self._earlier.worker, *self.watched, *(queue.worker for queue in queues), *runs])
 
     def _differs(self, new: Update) -> bool:
         old = self.update
@@ -512,9 +520,10 @@ class Engine:
         """Take up what earlier sessions left open, as soon as its source is there."""
         for intent in tuple(self._earlier.left_open):
             poller = self._pollers.get(intent.plan.source)
-            if poller is None:
+            own = intent.plan.verb is Verb.RUN  # which needs no source to be read
+            if poller is None and not own:
                 continue
-            if poller.provider is None:
+            if poller is not None and poller.provider is None and not own:
                 poller.want()  # though a recorder reads the source
                 continue
             try:

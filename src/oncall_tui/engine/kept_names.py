@@ -52,6 +52,7 @@ def of_board(engine: Engine) -> Names:
         "sources": [(source.name, source.provider) for source in board.sources.values()],
         "products": [(product.name, product.owner) for product in engine.rules.products],
         "destinations": [(name, "") for name in engine.destinations],
+        "own_commands": [(one.name, one.what) for one in engine.own_commands.commands.values()],
     }
     if all(source.read_at is not None for source in board.sources.values()):
         alerts = [member for row in triaged.alerts for member in row.members]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import FOLLOWED, Verb
-from oncall_tui.domain.outcome import Outcome
+from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.shared import Held
 from oncall_tui.errors import OncallError, Refused
@@ -30,6 +30,7 @@ DOES = {
     Verb.UNDO_ROLLBACK: "is undoing a rollback of this",
     Verb.CONTINUE: "is continuing its deploy",
     Verb.RESTART: "is restarting this",
+    Verb.RUN: "is running a command on this",
 }
 
 
@@ -116,7 +117,7 @@ class TeamLink:
 
     def claim(self, plan: Plan) -> None:
         """Claim the service that *plan* changes, on its source's queue. Raises Refused where somebody else has it."""
-        team = self._opened() if plan.verb in FOLLOWED else None
+        team = self._opened() if _changes(plan) else None
         subject = self._service_of(plan)
         if team is None or not subject or team.claims.failure:
             return
@@ -133,10 +134,11 @@ class TeamLink:
         the service itself shows it. Called from queues.
         """
         plan = execution.plan
-        if self._team is None or plan.verb not in FOLLOWED:
+        if self._team is None or not _changes(plan):
             return
-        subject, ended = self._service_of(plan), outcome.state.final
-        if subject and (ended or execution.sent) and self._team.claims.holds(subject):
+        subject, ended = self._service_of(plan), outcome.state.final or _is_over(plan, outcome)
+        shows = execution.sent and plan.verb in FOLLOWED
+        if subject and (ended or shows) and self._team.claims.holds(subject):
             self._team.give_back(subject)
         if ended or not execution.resumed:
             self._team.announce(plan.id, "" if ended else subject, DOES[plan.verb])
@@ -146,3 +148,13 @@ class TeamLink:
         if self._team is None or not self._team.claims.failure:
             return ""
         return f"whether somebody else acts on it is not known: {self._team.claims.failure}"
+
+
+def _changes(plan: Plan) -> bool:
+    """Tell whether it changes a service: a verb that deploys, or a command that its configuration says to write."""
+    return plan.verb in FOLLOWED or (plan.verb is Verb.RUN and bool(plan.writes) and bool(plan.request.get("service")))
+
+
+def _is_over(plan: Plan, outcome: Outcome) -> bool:
+    """Tell whether it has ended though nobody knows how: a command that was ended is not looked at again."""
+    return plan.verb is Verb.RUN and outcome.state is OutcomeState.UNKNOWN

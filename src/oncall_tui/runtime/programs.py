@@ -2,7 +2,8 @@
 
 A helper (a secret's command, a ``credential_process``) gets no terminal, so that it can neither ask the engineer a
 question nor take keys; it has a bound of time and of output, and none of the secrets that the configuration takes from
-the environment. A program that the engineer asked for (a login, a shell) has the terminal, and no bound.
+the environment. A command of the configuration is run in the same way, and what it prints is read as it comes
+(``runtime/program_run.py``). A program that the engineer asked for (a login, a shell) has the terminal, and no bound.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def answer_of(
         output = _read(child, timeout_s, most_bytes)
         status = child.wait()
     if status < 0:
-        raise NotRun(f"was ended by {_signal_name(-status)}")
+        raise NotRun(f"was ended by {signal_name(-status)}")
     if status:
         raise NotRun(f"ended with status {status}")
     return output
@@ -154,11 +155,59 @@ def end_helpers() -> None:
         _end(group)
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return a signal's name: ``SIGTERM``."""
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+# --- a command of the configuration: it is given something, and its output is read as it comes ------------------------
+
+
+def started(
+    command: Sequence[str], *, folder: str, given: bytes, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start *command* in a session and a process group of its own, without a terminal. *given* is its standard input.
+
+    What it prints, to its standard error too, comes from one pipe. Call ``forget`` once it was waited for. Raises
+    NotRun.
+    """
+    import tempfile  # rarely needed
+
+    try:
+        with tempfile.TemporaryFile() as file:  # no pipe: what does not read it holds nothing up
+            file.write(given)
+            file.seek(0)
+            child = subprocess.Popen(
+                list(command),
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+                env=environment(more),
+            )
+    except PermissionError:
+        raise NotRun("may not be run: it is not executable, or its folder may not be entered") from None
+    except FileNotFoundError as error:
+        missing = (
+            "its folder is not there" if error.filename == folder else "it is not on this machine, or not on the PATH"
+        )
+        raise NotRun(f"cannot be started: {missing}") from None
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        why = getattr(error, "strerror", "") or "it has a character that no command may have"
+        raise NotRun(f"cannot be started: {why}") from None
+    with _lock:
+        _running.add(child.pid)
+    return child
+
+
+def forget(child: subprocess.Popen[bytes]) -> None:
+    """Note that the process that ``started`` returned was waited for: its number may be another's from now on."""
+    with _lock:
+        _running.discard(child.pid)
 
 
 # --- programs that have the terminal ----------------------------------------------------------------------------------

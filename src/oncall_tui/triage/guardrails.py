@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from oncall_tui.domain.action import FOLLOWED
-from oncall_tui.domain.guardrail import TYPE_NAME, Guardrail
+from oncall_tui.domain.guardrail import COMMAND, TYPE_NAME, Guardrail
 from oncall_tui.domain.plan import Actor
 from oncall_tui.text.time_format import local_time
 from oncall_tui.triage.triager import TriagedBoard
@@ -81,7 +81,7 @@ class Guardrails:
             for of in [next((each for each in touched if matches(rule, each)), None)]
             if of is not None
         ]
-        if action in _FOLLOWED:
+        if action in _FOLLOWED or action.startswith(COMMAND):
             protected = next((each for each in touched if each.protected), None)
             found += [Hold(_protecting(protected), protected, False, None)] if protected is not None else []
         return tuple(sorted(found, key=lambda hold: not hold.refuses))

@@ -29,6 +29,7 @@ from oncall_tui.errors import OF_THE_MACHINE
 from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
+from oncall_tui.text.time_format import span
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.collector import Collector
@@ -120,7 +121,7 @@ class OncallApp(App[None]):
         if self.config.screen.theme:
             self.theme = self.config.screen.theme
         self.animation_level = "none"
-        configure(self.config.screen.keys)
+        configure(self.config.screen.keys, self.config.commands)
         given = keymap(self.config.screen.keys)
         if given:
             self.set_keymap(given)
@@ -334,15 +335,20 @@ class OncallApp(App[None]):
     def action_leave(self) -> None:
         """Quit; with a write or a notification in flight, it asks once."""
         writing, telling = self.engine.actions.writing, self.engine.pending_notifications
-        if not writing and not telling:
+        running = self.engine.own_commands.running
+        if not writing and not telling and not running:
             self.exit()
             return
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
         title = "Quit while a write is in progress?" if writing else "Quit before others were notified?"
+        title = "Quit while a command runs?" if running else title
         rows = ["Its intent is in the journal: the next start reads its outcome."] if writing else []
         rows = [f"{count(writing, 'write')} not answered yet.", *rows] if writing else rows
         rows += [f"{count(telling, 'notification')} not sent yet: quitting drops them."] if telling else []
+        for plan, run in running:
+            rows.append(f"{plan.title.removeprefix('Run ')} has run for {span(run.seconds)}.")
+        rows += ["Quitting ends it: SIGTERM, and after 2 s SIGKILL."] if running else []
         self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)
 
     def action_help_quit(self) -> None:

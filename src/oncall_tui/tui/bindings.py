@@ -4,12 +4,21 @@ the next one is looked at, however fast they come.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from textual.binding import Binding, BindingType
 
-from oncall_tui.tui.commands import MOVES, Command, Screen, of
+from oncall_tui.domain.own_command import OwnCommand
+from oncall_tui.tui.commands import MOVES, Command, of
+from oncall_tui.tui.commands import Screen as ScreenName
+from oncall_tui.tui.key_names import key_name
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
 
 
-def bindings(screen: Screen, priority: bool = True) -> list[BindingType]:
+def bindings(screen: ScreenName, priority: bool = True) -> list[BindingType]:
     """The bindings of a screen. Those that can be configured have the command's id."""
     found = [one for command in of(screen) if not command.in_lists for one in _bound(command, priority)]
     if screen == "detail":
@@ -27,6 +36,13 @@ def _bound(command: Command, priority: bool) -> list[Binding]:
 
 def _binding(command: Command, key: str, action: str) -> Binding:
     return Binding(key, action, command.word, show=False, id=command.id, tooltip=command.what, priority=True)
+
+
+def bind_own(screen: Screen[Any], commands: Iterable[OwnCommand]) -> None:
+    """Give *screen* the keys of the configuration's own commands: priority bindings, as all of its keys."""
+    for one in commands:
+        if one.key:
+            screen._bindings.bind(key_name(one.key), f"own('{one.name}')", one.name, show=False, priority=True)
 
 
 def moves(line: str = "by", page: str = "page", edge: str = "edge") -> list[BindingType]:

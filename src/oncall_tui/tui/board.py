@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
-from oncall_tui.tui.bindings import bindings
+from oncall_tui.tui.bindings import bind_own, bindings
 from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.dialogs import Dialogs
@@ -76,6 +76,7 @@ class BoardScreen(Screen[None]):
         self.memory = ViewMemory(self.session, self.new_rows.seen)
         self.messages = Messages(self.session)
         self.filters = Filters(self.session, self.dialogs, self.memory.save)
+        bind_own(self, engine.own_commands.commands.values())
         self.zoomed = False
         self.drawing = Drawing(self, self.session, self.filters, self.new_rows, self.actions)
         self.session.on_said, self.session.redraw = self.drawing.outcome, self.renew
@@ -350,6 +351,11 @@ class BoardScreen(Screen[None]):
         """Carry out the command on the row under the cursor: a verb not where the cursor has just moved by itself."""
         if not BY_ID[command_id].acts or self.session.steady():
             self.actions.do(command_id, self.session.row())
+
+    def action_own(self, name: str) -> None:
+        """Run a command of the configuration for the row under the cursor, unless the cursor just moved by itself."""
+        if self.session.steady():
+            self.actions.run_own(name, self.session.row())
 
     def action_detail(self) -> None:
         """Show the row under the cursor on a screen of its own."""

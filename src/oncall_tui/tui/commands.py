@@ -7,15 +7,26 @@ Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.own_command import OwnCommand, RowKind
 
 Screen = Literal[
-    "board", "detail", "log", "handover", "record", "follow-ups", "incidents", "statistics", "counted", "quiet"
+    "board",
+    "detail",
+    "log",
+    "handover",
+    "record",
+    "follow-ups",
+    "incidents",
+    "statistics",
+    "counted",
+    "quiet",
+    "run",
 ]
 Group = Literal["act", "look", "move", "program", "name"]
 ActsOn = Literal["", "row", "alert", "deploy"]
@@ -185,6 +196,9 @@ COMMANDS: tuple[Command, ...] = (
             title="reassign", verb=Verb.REASSIGN, acts_on="alert"),
     Command("merge", "", "merge", "merge into another incident: pick which (PagerDuty)", "name",
             title="merge", verb=Verb.MERGE, acts_on="alert"),
+    Command("run", "", "run",
+            "a command of your configuration (commands:), by name; one that writes shows its plan first", "name",
+            title="run a command", verb=Verb.RUN, acts_on="row"),
     # --- the Detail screen's own --------------------------------------------------------------------------------------
     Command("section", "1", "section", "to that section", "move",
             label="1 … 9", action="go(1)", also=tuple((str(number), f"go({number})") for number in range(2, 10)),
@@ -297,6 +311,15 @@ COMMANDS: tuple[Command, ...] = (
             label="?", action="help", screen="incidents"),
     Command("incident_back", "escape", "back", "back to where it was opened", "move",
             label="Esc q", action="back", also=(("q", "back"),), screen="incidents"),
+    # --- the output of a command --------------------------------------------------------------------------------------
+    Command("run_lines", "", "", "move; on the newest line it follows new lines", "move",
+            label="j k g G Ctrl+F Ctrl+B", screen="run"),
+    Command("run_end", "X", "end it", "end it, and all that it started: SIGTERM, after 5 s SIGKILL; asks first", "act",
+            action="end", screen="run"),
+    Command("run_copy", "c", "copy", "copy what is kept of its output (OSC 52)", "look", action="copy", screen="run"),
+    Command("run_help", "question_mark", "help", "this help", "program", label="?", action="help", screen="run"),
+    Command("run_back", "escape", "back", "back to where it was started: it runs on", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="run"),
     # --- the numbers --------------------------------------------------------------------------------------------------
     Command("numbers_period", "s", "7d 30d 90d 1y", "the last 7, 30, 90 or 365 days", "look",
             action="period", screen="statistics"),
@@ -351,12 +374,16 @@ def configurable() -> list[Command]:
 # --- the key as it is shown -------------------------------------------------------------------------------------------
 
 _configured: dict[str, str] = {}  # a command's id -> the key that the configuration gave it
+_own: list[OwnCommand] = []  # the commands of the configuration, which help lists
 
 
-def configure(keys: Mapping[str, str]) -> None:
-    """Take up the configured keys: from here on they are shown instead of the usual ones."""
+def configure(keys: Mapping[str, str], commands: Iterable[OwnCommand] = ()) -> None:
+    """Take up the configured keys, which are shown instead of the usual ones from here on, and the configuration's own
+    commands.
+    """
     _configured.clear()
     _configured.update(keys)
+    _own[:] = commands
 
 
 def label(command: Command) -> str:
@@ -381,7 +408,24 @@ def by_group() -> dict[str, list[tuple[str, str]]]:
     for command in of("board"):
         key = f"{palette} {command.word}" if command.group == "name" else label(command)
         found[headings[command.group]].append((key, command.what))
-    return found
+    return {**found, "From your configuration": own_commands()} if _own else found
+
+
+def own_commands() -> list[tuple[str, str]]:
+    """(key, what it does) of the configuration's own commands."""
+    return [(own_label(one), own_what(one)) for one in _own]
+
+
+def own_label(command: OwnCommand) -> str:
+    """The key of a command of the configuration, or how the palette has it: ``: NAME``."""
+    return command.key or f"{named('commands')} {command.name}"
+
+
+def own_what(command: OwnCommand) -> str:
+    """Word a command of the configuration in one line: its name, its purpose, its rows."""
+    what = command.what or " ".join(command.argv)
+    rows = " or ".join("no row" if kind is RowKind.BOARD else kind for kind in command.rows)
+    return f"{command.name}: {what} ({rows}{'; writes: shows its plan first' if command.writes else ''})"
 
 
 def own(screen: Screen) -> list[tuple[str, str]]:

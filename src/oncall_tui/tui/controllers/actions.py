@@ -14,6 +14,7 @@ from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.login import Login
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.openers import Openers
+from oncall_tui.tui.controllers.own_commands import OwnCommandKeys
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.controllers.record_keys import RecordKeys
 from oncall_tui.tui.presenters.targets import ActionTarget
@@ -35,6 +36,7 @@ class Actions:
         self._deploys = DeployActions(session, dialogs, planning, self.offers)
         record = RecordKeys(session, dialogs, self.offers, planning, self.do)
         self._openers = Openers(session, dialogs, planning, self.offers)
+        self._own = OwnCommandKeys(session, dialogs, planning, self.offers)
         self._by_id: dict[str, Callable[[RowRef], None]] = {
             "ack": self._alerts.acknowledge,
             "unack": self._alerts.unacknowledge,
@@ -66,6 +68,10 @@ class Actions:
             self._deploys.do(command.verb, row)
         else:
             self._alerts.do(command.verb, row)
+
+    def run_own(self, name: str, row: RowRef) -> None:
+        """Run a command of the configuration for the row."""
+        self._own.run(name, row)
 
     # --- what is offered ----------------------------------------------------------------------------------------------
 
@@ -114,6 +120,7 @@ class Actions:
                     yield f"{title} {target.name}", what, partial(self._deploys.do, verb, row, target)
             elif alert := self.offers.alert_target(verb, row):
                 yield f"{title} {alert.title}", what, partial(self._alerts.do, verb, row, alert)
+        yield from self._own.entries(row)
 
     def not_now(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the verbs without a key that the row cannot have now, and why: a search by name finds the reason."""
@@ -123,10 +130,11 @@ class Actions:
                 found = self.offers.deploy_target(verb, row) if deploys else ""
                 why = found if isinstance(found, str) and found else self.offers.why_not(verb, row)
                 yield f"{command.title}: not now", why, partial(self._session.say, f"{verb}: {why}", "warning")
+        yield from self._own.not_now(row)
 
 
 def _without_keys() -> Iterator[tuple[Command, Verb]]:
-    """The verbs that the palette has by name."""
+    """The verbs that the palette has by name, of alerts and deploys."""
     for command in of("board"):
-        if command.verb is not None and command.title:
+        if command.verb is not None and command.title and command.acts_on != "row":
             yield command, command.verb

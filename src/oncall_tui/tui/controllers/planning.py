@@ -100,7 +100,7 @@ class Planning:
         """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None. If it can be planned
         *anew*, an old plan answers ANEW.
         """
-        if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
+        if plan.confirm is Confirm.NONE and (plan.verb in AT_ONCE or not plan.writes):
             return "go on"
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 

@@ -27,8 +27,8 @@ from oncall_tui.inspection.runbook.fetch import RunbookAddress, places
 from oncall_tui.text.team_words import doing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
-from oncall_tui.tui.bindings import bindings
-from oncall_tui.tui.commands import BY_ID, Command, detail_bar, label, named, own, shared
+from oncall_tui.tui.bindings import bind_own, bindings
+from oncall_tui.tui.commands import BY_ID, Command, detail_bar, label, named, own, own_commands, shared
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.screens.detail.body import DetailBody
@@ -88,6 +88,8 @@ class RowActions(Protocol):
 
     def not_now(self, row: RowRef) -> Iterable[PaletteEntry]: ...
 
+    def run_own(self, name: str, row: RowRef) -> None: ...
+
 
 class DetailScreen(Screen[None]):
     """One row, which this screen owns: it is handed to every action as it was drawn last."""
@@ -106,6 +108,7 @@ class DetailScreen(Screen[None]):
         self.session, self.dialogs, self.actions, self.row = session, dialogs, actions, row
         self.engine = session.engine
         self.parts = DetailParts(session.engine)
+        bind_own(self, session.engine.own_commands.commands.values())
         self._subject: Subject | None = None
         self._joined: TriagedAlert | None = None  # the row that this one has become a part of
         self._sections: list[Section] = []
@@ -329,11 +332,20 @@ class DetailScreen(Screen[None]):
 
     def action_act(self, command_id: str) -> None:
         """Carry out the command on this row."""
-        if BY_ID[command_id].acts_on and not self.here:
+        if not BY_ID[command_id].acts_on or self._still_here():
+            self.actions.do(command_id, self.row)
+
+    def action_own(self, name: str) -> None:
+        """Run a command of the configuration for this row."""
+        if self._still_here():
+            self.actions.run_own(name, self.row)
+
+    def _still_here(self) -> bool:
+        """Tell whether the row is on the board; say so where it is not."""
+        if not self.here:
             back = f"{named('back')} goes back"
             self.session.not_taken(f"the row is no longer on the board, so no action is possible; {back}")
-            return
-        self.actions.do(command_id, self.row)
+        return self.here
 
     def action_again(self) -> None:
         """Read what is shown again: on demand, and its sources."""
@@ -415,7 +427,7 @@ class DetailScreen(Screen[None]):
         return [*self.actions.without_keys(self.row), *self.actions.not_now(self.row)] if self.here else ()
 
     def action_help(self) -> None:
-        keys = [*own("detail"), *((label(command), command.what) for command in shared())]
+        keys = [*own("detail"), *((label(command), command.what) for command in shared()), *own_commands()]
         told: list[Line] = [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
         told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
         self.app.push_screen(Text("Keys of the detail", told, indent=17))

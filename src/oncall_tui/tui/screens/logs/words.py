@@ -13,16 +13,10 @@ from rich.cells import cell_len
 
 from oncall_tui.runtime.decoding import plain
 from oncall_tui.text.cells import ELLIPSIS, visible
+from oncall_tui.text.escapes import without_escapes
 
 BROKEN = 2_000  # characters of a text that is broken at its spaces
 SHOWN = 4_000  # characters of a line on screen; Enter shows all that is kept
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and cursor moves
-    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles, links, the clipboard
-    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x9c]*(?:\x1b\\|\x9c)?"  # other strings
-    r"|\x1b[ -/]*[0-~]"  # charsets and single letters
-)
-_HAS_ESCAPE = re.compile(r"[\x1b\x90\x98\x9b\x9d\x9e\x9f]")
 _STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s+(?=\S)")
 _TIMES = frozenset({"time", "timestamp", "ts", "@timestamp", "date", "asctime"})
 _LEVELS = frozenset({"level", "severity", "lvl", "levelname", "log.level", "loglevel"})
@@ -34,9 +28,7 @@ _PINO = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FAT
 
 def harmless(text: str) -> str:
     """*text* without escape sequences; what is left of control characters is a visible sign."""
-    if _HAS_ESCAPE.search(text):
-        text = _ESCAPES.sub("", text)
-    return visible(text.replace("\t", "    ") if "\t" in text else text)
+    return visible(without_escapes(text))
 
 
 def readable(text: str) -> str:

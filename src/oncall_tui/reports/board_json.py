@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.cli.history_json import RolledBackOutput, rolled_back
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
-from oncall_tui.engine.engine import Update
+from oncall_tui.reports.history_json import RolledBackOutput, rolled_back
 from oncall_tui.text.history_words import deploy_summary, noun
 from oncall_tui.text.json_types import JsonTime
 from oncall_tui.text.time_format import configured_zone, rfc3339, stamp
@@ -17,7 +16,7 @@ from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.suspects import Suspect, SuspectChange
-from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 
 class SourceOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,17 +152,16 @@ class StatusOutput(msgspec.Struct, frozen=True, kw_only=True):
     deploys: tuple[BoardDeployOutput, ...]
 
 
-def status_output(update: Update, now: float) -> StatusOutput:
+def status_output(triaged: TriagedBoard, now: float) -> StatusOutput:
     """Return the board as the documented object."""
-    triaged = update.triaged
     return StatusOutput(
         at=rfc3339(now),
-        sources=tuple(_source(s, now) for s in update.board.sources.values()),
-        alerts=tuple(_alert(row, alert, now) for row in triaged.alerts for alert in row.members),
+        sources=tuple(_source(s, now) for s in triaged.board.sources.values()),
+        alerts=tuple(alert_output(row, alert, now) for row in triaged.alerts for alert in row.members),
         wide=_wide(triaged.multi_service_incident),
         not_known=tuple(sorted(nothing_read(triaged))),
-        services=tuple(_service(s, now) for s in triaged.services),
-        deploys=tuple(_deploy(d) for d in triaged.deploys),
+        services=tuple(service_output(s, now) for s in triaged.services),
+        deploys=tuple(board_deploy_output(d) for d in triaged.deploys),
     )
 
 
@@ -186,7 +184,8 @@ def _wide(event: MultiServiceIncident | None) -> WideOutput | None:
     return WideOutput(since=rfc3339(event.since), services=event.services, products=event.products)
 
 
-def _alert(row: TriagedAlert, alert: Alert, now: float) -> AlertOutput:
+def alert_output(row: TriagedAlert, alert: Alert, now: float) -> AlertOutput:
+    """Return one alert of a row. *now* is in seconds since the epoch."""
     return AlertOutput(
         id=alert.id,
         source=alert.source,
@@ -240,7 +239,8 @@ def _suspect(suspect: Suspect | SuspectChange, now: float) -> SuspectOutput:
     )
 
 
-def _service(service: Service, now: float) -> ServiceOutput:
+def service_output(service: Service, now: float) -> ServiceOutput:
+    """Return a service. *now* is in seconds since the epoch."""
     key = service.key
     return ServiceOutput(
         id=service.id,
@@ -260,7 +260,8 @@ def _service(service: Service, now: float) -> ServiceOutput:
     )
 
 
-def _deploy(deploy: Deploy) -> BoardDeployOutput:
+def board_deploy_output(deploy: Deploy) -> BoardDeployOutput:
+    """Return a deploy as the board has it."""
     return BoardDeployOutput(
         id=deploy.id,
         service=deploy.service_id,
