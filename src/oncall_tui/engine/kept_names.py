@@ -55,8 +55,8 @@ def of_board(engine: Engine) -> Names:
         "own_commands": [(one.name, one.what) for one in engine.own_commands.commands.values()],
     }
     if all(source.read_at is not None for source in board.sources.values()):
-        alerts = [member for row in triaged.alerts for member in row.members]
-        found["alerts"] = [(alert.id, alert.title) for alert in alerts]
+        alerts = (member for row in triaged.alerts for member in row.members)
+        found["alerts"] = _sound((alert.id, alert.title) for alert in alerts)  # of thousands: no more than are kept
         found["services"] = [(service.id, str(service.health)) for service in triaged.services]
     return found
 
@@ -125,7 +125,8 @@ def keep(path: Path, names: Names) -> bool:
 
     kept = read(path)
     told = {
-        kind: [(redact(name), redact(words)) for name, words in dict(pairs).items()] for kind, pairs in names.items()
+        kind: [(redact(name), redact(words)) for name, words in dict(_sound(pairs)).items()]
+        for kind, pairs in names.items()
     }
     new = {**kept, **{kind: _sound(pairs) for kind, pairs in told.items()}}
     if new == kept:

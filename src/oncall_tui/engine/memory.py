@@ -91,7 +91,9 @@ class RecordMemory:
         if self._run is None or self._reading or waited < LEAST_S or (same and self._settled and waited < MOST_S):
             return
         self._settled = True  # as long as the rows are the same objects, nothing is due before MOST_S
-        of = hash(tuple((row.id, row.began, row.alert.state) for row in triaged.alerts))
+        of = 0
+        for row in triaged.alerts:
+            of = hash((of, row.id, row.began, row.alert.state))
         if of != self._of or waited >= MOST_S:
             self._of = of
             self._begin(monotonic)

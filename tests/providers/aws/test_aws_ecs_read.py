@@ -14,7 +14,9 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Health
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.aws.ecs.schema import EcsService, share_words
 from oncall_tui.providers.base import ReadRequest
+from oncall_tui.providers.lists import decode
 from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
@@ -438,3 +440,20 @@ def test_no_words_of_a_row_hold_an_arn(ecs: Make, world: World, clock: FakeClock
     assert [f.summary for f in deploy.failures] == ["Task failed ELB health checks in (target-group api)"]
     assert deploy.reason == "tasks failed in api"
     assert service.events[0][1] == "(task 01234567) is unhealthy in (target-group api)"
+
+
+def test_the_words_that_all_services_have_are_kept_once() -> None:
+    raw = b"""{"serviceName": "%s", "serviceArn": "a", "clusterArn": "arn:aws:ecs:eu-west-1:111111111111:cluster/main",
+        "status": "ACTIVE", "taskDefinition": "task:12", "deploymentController": {"type": "CODE_DEPLOY"},
+        "deployments": [{"id": "d", "status": "PRIMARY", "rolloutState": "COMPLETED", "taskDefinition": "task:12"}]}"""
+    made = [decode(raw % name, EcsService, strict=False) for name in (b"one", b"two")]
+    before = [decode(raw % name, EcsService, strict=False) for name in (b"one", b"two")]
+    for service in made:
+        share_words(service)
+    assert made == before
+    one, two = made
+    assert one.cluster_arn is two.cluster_arn
+    assert one.deployments[0].rollout_state is two.deployments[0].rollout_state
+    assert one.deployments[0].task_definition is two.task_definition
+    assert one.controller is two.controller
+    assert one.deployment_configuration is None

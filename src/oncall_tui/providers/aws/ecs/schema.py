@@ -7,6 +7,7 @@ of an answer as soon as it was decoded (``build_info.take``), and those of secre
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -161,6 +162,19 @@ class EcsService(EcsAnswer):
     @property
     def controller(self) -> str:
         return self.deployment_controller.type if self.deployment_controller else "ECS"
+
+
+def share_words(service: EcsService) -> None:
+    """Have the words that a thousand services have in common once: each answer brings its own copies, and is kept."""
+    of: tuple[tuple[EcsAnswer | None, tuple[str, ...]], ...] = (
+        (service, ("cluster_arn", "status", "scheduling_strategy", "resource_management_type", "task_definition")),
+        *((deployment, ("status", "rollout_state", "task_definition")) for deployment in service.deployments),
+        (service.deployment_controller, ("type",)),
+        (service.deployment_configuration, ("strategy",)),
+    )
+    for one, names in of:
+        for name in names if one is not None else ():
+            setattr(one, name, intern(getattr(one, name)))
 
 
 class DescribeServices(EcsAnswer):

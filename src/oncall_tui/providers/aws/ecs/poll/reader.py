@@ -428,6 +428,7 @@ class EcsReader:
                 continue
             seen.add(key)
             del service.events[rows.EVENTS_KEPT :]  # a hundred come with each service, and it is kept
+            w.share_words(service)
             self._services[key] = service
             self._deploys.dirty.add(key)
             lacks = (service.running_count, service.desired_count, service.pending_count)
