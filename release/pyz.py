@@ -1,7 +1,8 @@
 """``make pyz``: one file for machines with a Python of their own, as ``dist/oncall-tui-VERSION-linux-ARCH.pyz``.
 
-msgspec and PyYAML are compiled, so it is for one kind of processor, and has them for each Python in PYTHONS. It unpacks
-itself once: `release/pyz_start.py`, its first file, tells how.
+msgspec and PyYAML are compiled, so it is for one kind of processor, and has them for each Python in PYTHONS. Nothing is
+compiled here: ``--machine`` makes that of another kind too. It unpacks itself once: `release/pyz_start.py`, its first
+file, tells how.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import argparse
 import hashlib
 import io
 import platform
+import shutil
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 from oncall_tui import __version__
-from release import archive, packages
+from release import archive, elf, packages
 from release.packages import ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -26,18 +28,25 @@ _MADE = (1980, 1, 1, 0, 0, 0)  # every file's time, so that the same files make 
 
 
 def main() -> None:
-    """Make it, and say how large it is."""
+    """Make it, and say how large it is and which glibc it needs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", action="append", help=f"of {', '.join(PYTHONS)}: for these alone")
+    parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64")
+    parser.add_argument("--glibc", help="fail where it needs a newer one, such as 2.17")
     parser.add_argument("--into", type=Path, default=ROOT / "dist")
     asked = parser.parse_args()
     asked.into.mkdir(exist_ok=True)
-    machine = platform.machine()
-    made = asked.into / f"oncall-tui-{__version__}-linux-{machine}.pyz"
+    made = asked.into / f"oncall-tui-{__version__}-linux-{asked.machine}.pyz"
+    elf.must_find("objdump")
     with tempfile.TemporaryDirectory() as scratch:
-        build(Path(scratch), asked.python or PYTHONS, machine, made)
+        parts, whole = Path(scratch) / "parts", Path(scratch) / made.name
+        parts.mkdir()
+        build(parts, asked.python or PYTHONS, asked.machine, whole)
+        most = elf.needs(elf.files(parts))
+        elf.must_run_on(asked.glibc, most)
+        shutil.move(whole, made)
     archive.write_sums(asked.into)
-    sys.stdout.write(f"{made.name}: {made.stat().st_size / 1e6:.1f} MB\n")
+    sys.stdout.write(f"{made.name}: {made.stat().st_size / 1e6:.1f} MB; needs glibc {elf.told(most)}\n")
 
 
 def build(scratch: Path, pythons: tuple[str, ...], machine: str, made: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import botocore
 import pytest
 import yaml
-from release import archive, bundle, formula, interpreter, packages, pyz
+from release import archive, bundle, elf, formula, interpreter, packages, pyz
 from release.packages import ROOT
 
 import oncall_tui
@@ -125,6 +125,17 @@ def test_an_archive_is_the_same_again_and_its_sum_is_told(tmp_path: Path, monkey
     sums = archive.write_sums(tmp_path)
     assert sums.read_text() == f"{hashlib.sha256(first).hexdigest()}  it.tar.gz\n"
     subprocess.run(["sha256sum", "--check", "--quiet", sums.name], cwd=tmp_path, check=True)
+
+
+def test_a_file_that_needs_a_newer_glibc_stops_the_build() -> None:
+    most = [elf.Needs((2, 34), Path("_core.cpython-311-x86_64-linux-gnu.so")), elf.Needs((2, 17), Path("_yaml.so"))]
+    assert elf.told(most) == "2.34 (_core), 2.17 (_yaml)"
+    elf.must_run_on(None, most)
+    elf.must_run_on("2.34", most)
+    with pytest.raises(SystemExit, match=r"more than glibc 2\.4 is needed: 2\.34 \(_core\)"):
+        elf.must_run_on("2.4", most)
+    with pytest.raises(SystemExit, match="not found: no-such-program"):
+        elf.must_find("python3", "no-such-program")
 
 
 # --- the .pyz: its first file, on a stand-in for the program ----------------------------------------------------------
