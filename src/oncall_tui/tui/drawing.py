@@ -9,7 +9,7 @@ from oncall_tui.triage.triager import TriagedBoard, nobody_has
 from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.new_rows import NewRows
-from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.presenters import status_lines
 from oncall_tui.tui.presenters.titles import tabs, titles
 from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, line, service_lines
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
@@ -132,7 +132,7 @@ class Drawing:
         session = self._session
         said = {name: self._title_words(name) for name in session.tables}
         for name, text in titles(session.latest.triaged, said).items():
-            self._screen.query_one(f"#title-{name}", headline.Title).say(text, active=name == session.pane)
+            self._screen.query_one(f"#title-{name}", status_lines.Title).say(text, active=name == session.pane)
         new = self._new_rows.words(session.list_pane)
         self._line("tabs").show(tabs(session.latest.triaged, session.pane), [(new, "warning")])
 
@@ -150,11 +150,11 @@ class Drawing:
     def status(self) -> None:
         session, update = self._session, self._session.latest
         now, wide = session.engine.clock.now(), self._screen.size.width >= WIDE_COLUMNS
-        mine = headline.on_call(update, session.engine.actor.email, now)
-        left = headline.left(update, session.me, session.engine.actions.read_only, wide, mine)
+        mine = status_lines.on_call(update, session.engine.actor.email, now)
+        left = status_lines.left(update, session.me, session.engine.actions.read_only, wide, mine)
         self._line("clock").styles.width = CLOCK_CELLS if wide else 12
-        self._line("status").show(left, headline.right(update, now, wide, session.bell_on))
-        self._line("clock").show([], headline.clock(now, session.tz, session.call_rate if wide else ""))
+        self._line("status").show(left, status_lines.right(update, now, wide, session.bell_on))
+        self._line("clock").show([], status_lines.clock(now, session.tz, session.call_rate if wide else ""))
 
     def _freeze(self) -> None:
         """Draw the freezes that hold now, on a line of their own: it can be read at any width."""
@@ -166,7 +166,7 @@ class Drawing:
         line, wide = self._line("incident"), self._session.latest.triaged.multi_service_incident
         line.display = wide is not None
         if wide is not None:
-            line.show([(headline.wide(wide, self._session.tz, self._session.engine.clock.now()), "critical")])
+            line.show([(status_lines.wide(wide, self._session.tz, self._session.engine.clock.now()), "critical")])
 
     def new_page(self) -> None:
         """Draw the line that tells of a page that was not seen yet, on every screen that has a place for it."""
@@ -207,7 +207,9 @@ class Drawing:
         if not self.there:
             return
         session = self._session
-        lines = headline.outcome_lines(session.latest, session.notice, session.tz, now, session.engine.actions.plan_of)
+        lines = status_lines.outcome_lines(
+            session.latest, session.notice, session.tz, now, session.engine.actions.plan_of
+        )
         widget = self._screen.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)

@@ -391,7 +391,7 @@ def test_how_code_deploy_s_rollback_ended(
     told = {"d-1": code_deploy(status, rollback_info=BACK if verify == "stopped" else None)}
     told["d-2"] = code_deploy("Succeeded")
     monkeypatch.setattr(cd, "read_one", lambda client, name: told[name])
-    monkeypatch.setattr(ecs_verify.ecs_seen, "read_service", lambda *_: service)
+    monkeypatch.setattr(ecs_verify.snapshot, "read_service", lambda *_: service)
     asked = {"from": bad, "to": old, "cluster": "main", "service": "api", "deploy": "d-1", "desired": 2}
     plan = ActionRequest(verb=Verb.ROLL_BACK, target=TARGET, version="", actor=Actor("Alice")).plan(
         source="prod", made_at=clock.now(), title="", lines=(), request=asked

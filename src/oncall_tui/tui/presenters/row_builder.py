@@ -25,8 +25,7 @@ from oncall_tui.triage.filters import parse
 from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left
 from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
-from oncall_tui.tui.presenters import group_cells as joined
-from oncall_tui.tui.presenters import progress
+from oncall_tui.tui.presenters import group_cells, progress
 from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.sorting import Order, Sort, Sorter, of, order
@@ -314,12 +313,12 @@ class RowBuilder:
             age(now - row.began),
             row.product.name if row.product else "–",
             name,
-            joined.remembered_title(row, remembered),
-            joined.suspect(row),
+            group_cells.remembered_title(row, remembered),
+            group_cells.suspect(row),
             self._state(row, now, pending, live),
         )
-        under = (*joined.with_you(here), *joined.under(row, now), *joined.followed(row, remembered, now))
-        return RowWords(cells, style, joined.extra(row, now), under)
+        under = (*group_cells.with_you(here), *group_cells.under(row, now), *group_cells.followed(row, remembered, now))
+        return RowWords(cells, style, group_cells.extra(row, now), under)
 
     def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = row.alert

@@ -21,7 +21,7 @@ from oncall_tui.domain.told import HistoryPage, HistorySpan, ToldFiring
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import AwsRefusal
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
-from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
+from oncall_tui.providers.aws.cloudwatch import mapping
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ALARM_TYPES, ask_most, unread_words
 from oncall_tui.providers.aws.options import CloudWatchOptions
@@ -120,7 +120,7 @@ class CloudWatchPast:
         self._token = None if answer.next_token in self._tokens else answer.next_token
         self._tokens.add(answer.next_token)
         if self._token is None:
-            self._hints = {name: cw_rows.hint(alarm) for name, alarm in self._alarms.items() if not alarm.alarm_rule}
+            self._hints = {name: mapping.hint(alarm) for name, alarm in self._alarms.items() if not alarm.alarm_rule}
 
     # --- their history ---
 
@@ -174,8 +174,8 @@ class CloudWatchPast:
             state_transitioned_timestamp=began,
         )
         o = self._options
-        known = cw_rows.OtherAlarms(self._hints, {})
-        return cw_rows.alert(o.name, fired, None, o.severity, o.show_target_tracking, False, known)
+        known = mapping.OtherAlarms(self._hints, {})
+        return mapping.alert(o.name, fired, None, o.severity, o.show_target_tracking, False, known)
 
 
 def _states(item: w.CloudWatchHistoryItem) -> tuple[str, str]:

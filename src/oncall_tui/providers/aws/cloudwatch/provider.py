@@ -14,14 +14,13 @@ from oncall_tui.domain.alert import Alert, ServiceHint
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
-from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client import arn, rate_limit
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.cloudwatch import history as cw_history
-from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
+from oncall_tui.providers.aws.cloudwatch import mapping
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ALARM_TYPES, ask_most, unread_words
 from oncall_tui.providers.aws.cloudwatch.edits import AlarmEdits
@@ -55,12 +54,12 @@ class CloudWatchProvider:
         self._options, self._clock = options, context.clock
         self._sessions = Sessions(options)
         self.login = self._sessions.login
-        allowance = budget.shared(context.clock, *self._sessions.budget_key())
+        allowance = rate_limit.shared(context.clock, *self._sessions.budget_key())
         self._client = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = MuteRules(self._client)
         self._edits = AlarmEdits(options.name, self._client, context.clock, options.show_target_tracking)
         self._past = CloudWatchPast(options, self._client, context.clock)
-        aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
+        aside = rate_limit.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
         self._can_act = not context.read_only
@@ -99,7 +98,7 @@ class CloudWatchProvider:
         self._read_mutes(due)
         self._edits.place(*self._place(alarms))
         self._edits.read(any(a.alarm_name not in self._firing for a in alarms if a.state_value == "ALARM"))
-        self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
+        self._hints.update((a.alarm_name, mapping.hint(a)) for a in alarms if not a.alarm_rule)
         self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
         rows = (self._row(a) for a in alarms)
         self._rows = {r.id: self._rows[r.id] if self._rows.get(r.id) == r else r for r in rows if r is not None}
@@ -151,10 +150,10 @@ class CloudWatchProvider:
     def _row(self, alarm: w.CloudWatchAlarm) -> Alert | None:
         o = self._options
         mute = self._muted.get(alarm.alarm_name)
-        known = cw_rows.OtherAlarms(self._hints, self._firing)
-        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, known)
+        known = mapping.OtherAlarms(self._hints, self._firing)
+        row = mapping.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, known)
         if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
-            return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, known)
+            return mapping.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, known)
         return row
 
     def _alarms(self, now: float) -> list[w.CloudWatchAlarm]:

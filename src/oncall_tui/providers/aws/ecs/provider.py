@@ -16,7 +16,7 @@ from oncall_tui.domain.service import ServiceKey
 from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.domain.told import HistoryPage, HistorySpan, ServicePage
 from oncall_tui.domain.who import WhoAnswer
-from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client import rate_limit
 from oncall_tui.providers.aws.client.client import AwsClient, AwsClients, Transport
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.cloudtrail.lookup import CALLS_PER_S, WhoLookup
@@ -50,10 +50,10 @@ class EcsProvider:
         self.calls: Counter[str] = Counter()
         self._sessions = Sessions(options)
         self.login = self._sessions.login
-        allowance = budget.shared(context.clock, *self._sessions.budget_key())
+        allowance = rate_limit.shared(context.clock, *self._sessions.budget_key())
         client = AwsClient(self._sessions, "ecs", allowance, self.calls, transport)
         clients = AwsClients(client, AwsClient(self._sessions, "codedeploy", allowance, self.calls, transport))
-        aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
+        aside = partial(rate_limit.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
         balancers = AwsClient(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
         self._known = known = RevisionCache(client, options.build_info)
         self._inspection = ServiceInspection(options.name, client, balancers, known, context.clock)
@@ -66,7 +66,7 @@ class EcsProvider:
         )
         scaling = AwsClient(self._sessions, "application-autoscaling", aside("autoscaling"), self.calls, transport)
         self._changes = EcsChanges(options.name, ScalingActivities(scaling, context.clock), context.clock)
-        trail_allowance = budget.shared(
+        trail_allowance = rate_limit.shared(
             context.clock, *self._sessions.budget_key(), "cloudtrail", rate=CALLS_PER_S, burst=CALLS_PER_S
         )
         trail = AwsClient(self._sessions, "cloudtrail", trail_allowance, self.calls, transport)

@@ -15,8 +15,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.change import KEPT_S, newest
 from oncall_tui.domain.reading import PartialFailure, Reading
-from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client import arn, rate_limit
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.client.session import Sessions
@@ -45,7 +44,7 @@ class RdsProvider:
         self._options, self._clock = options, context.clock
         self._sessions = Sessions(options)
         self.login = self._sessions.login
-        aside = budget.shared(context.clock, *self._sessions.budget_key(), "rds")  # AWS throttles it apart from ECS
+        aside = rate_limit.shared(context.clock, *self._sessions.budget_key(), "rds")  # AWS throttles it apart from ECS
         self._client = AwsClient(self._sessions, "rds", aside, self.calls, transport)
         self._events: frozenset[DatabaseEvent] = frozenset()
         self._read_to = 0.0  # epoch seconds

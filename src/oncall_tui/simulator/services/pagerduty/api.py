@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
-from oncall_tui.simulator.services.pagerduty import shapes as shape
+from oncall_tui.simulator.services.pagerduty import shapes
 from oncall_tui.simulator.services.pagerduty.http import (
     ACCEPT,
     Limit,
@@ -162,7 +162,7 @@ class SimulatedPagerDuty:
     def state(self) -> object:
         """Return the state, for scenarios and tests: every incident as the API shows it."""
         self.advance()
-        return {"incidents": [shape.incident(one) for one in self._incidents.values()]}
+        return {"incidents": [shapes.incident(one) for one in self._incidents.values()]}
 
     def _new(self, key: str, title: str, service: str, urgency: str, at: float) -> SimulatedPagerDutyIncident:
         where = self._account.service(service)
@@ -219,7 +219,7 @@ class SimulatedPagerDuty:
     def _me(self, user: SimulatedPagerDutyPerson | None) -> SimulatedAnswer:
         if user is None:
             raise invalid("/users/me needs a user's token: this key belongs to the account")
-        return json_answer({"user": shape.person(user)})
+        return json_answer({"user": shapes.person(user)})
 
     def _incident(self, request: Request) -> SimulatedPagerDutyIncident:
         found = self._incidents.get(id_of(request))
@@ -233,24 +233,24 @@ class SimulatedPagerDuty:
         return Listing(request, self._now()).answer(self._incidents.values())
 
     def _get_incident(self, request: Request) -> SimulatedAnswer:
-        return json_answer({"incident": shape.incident(self._incident(request), include(request))})
+        return json_answer({"incident": shapes.incident(self._incident(request), include(request))})
 
     def _get_notes(self, request: Request) -> SimulatedAnswer:
-        return json_answer({"notes": [shape.note(one) for one in reversed(self._incident(request).notes)]})
+        return json_answer({"notes": [shapes.note(one) for one in reversed(self._incident(request).notes)]})
 
     def _get_log(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
-        return page(request, "log_entries", [shape.entry(incident, one) for one in reversed(incident.log)])
+        return page(request, "log_entries", [shapes.entry(incident, one) for one in reversed(incident.log)])
 
     def _get_alerts(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
         wanted = chosen(request, "statuses[]") or chosen(request, "statuses")
-        shown = [shape.alert(incident, one) for one in incident.alerts]
+        shown = [shapes.alert(incident, one) for one in incident.alerts]
         return page(request, "alerts", [one for one in shown if not wanted or one["status"] in wanted])
 
     def _get_changes(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
-        found = [shape.change(one) for one in self._changes if one.service == incident.service]
+        found = [shapes.change(one) for one in self._changes if one.service == incident.service]
         return json_answer({"change_events": found[::-1]})
 
     def _list_changes(self, request: Request) -> SimulatedAnswer:
@@ -260,12 +260,14 @@ class SimulatedPagerDuty:
             begin = datetime.fromisoformat(since).timestamp()
         except ValueError:
             raise invalid("since is no date") from None
-        found = [shape.change(one) for one in self._changes if one.at >= begin]
+        found = [shapes.change(one) for one in self._changes if one.at >= begin]
         shown = [{key: one[key] for key in one if key != "correlation_reason"} for one in found[::-1]]
         return page(request, "change_events", shown)
 
     def _list_oncalls(self, request: Request) -> SimulatedAnswer:
-        found: Iterable[shape.Json] = shape.oncalls(self._account, self._now(), include(request), self._until(request))
+        found: Iterable[shapes.Json] = shapes.oncalls(
+            self._account, self._now(), include(request), self._until(request)
+        )
         for name, part in (("escalation_policy_ids[]", "escalation_policy"), ("user_ids[]", "user")):
             wanted = chosen(request, name)
             found = [one for one in found if not wanted or key_of(one[part]) in wanted]
@@ -278,30 +280,30 @@ class SimulatedPagerDuty:
         return time_of(request, "until", self._now())
 
     def _list_policies(self, request: Request) -> SimulatedAnswer:
-        return page(request, "escalation_policies", [shape.policy(one) for one in self._account.policies.values()])
+        return page(request, "escalation_policies", [shapes.policy(one) for one in self._account.policies.values()])
 
     def _get_policy(self, request: Request) -> SimulatedAnswer:
         found = self._account.policies.get(id_of(request))
         if found is None:
             raise missing()
-        return json_answer({"escalation_policy": shape.policy(found)})
+        return json_answer({"escalation_policy": shapes.policy(found)})
 
     def _list_users(self, request: Request) -> SimulatedAnswer:
         wanted = request.query.get("query", [""])[-1].casefold()
         found = [one for one in self._account.people.values() if wanted in f"{one.name}\n{one.email}".casefold()]
-        return page(request, "users", [shape.person(one) for one in found])
+        return page(request, "users", [shapes.person(one) for one in found])
 
     def _list_services(self, request: Request) -> SimulatedAnswer:
-        return page(request, "services", [shape.service(one) for one in self._account.services.values()])
+        return page(request, "services", [shapes.service(one) for one in self._account.services.values()])
 
     def _get_service(self, request: Request) -> SimulatedAnswer:
         found = self._account.services.get(id_of(request))
         if found is None:
             raise missing()
-        return json_answer({"service": shape.service(found)})
+        return json_answer({"service": shapes.service(found)})
 
     def _list_teams(self, request: Request) -> SimulatedAnswer:
-        return page(request, "teams", [shape.team(one) for one in self._account.teams.values()])
+        return page(request, "teams", [shapes.team(one) for one in self._account.teams.values()])
 
     # Writing
 
@@ -319,12 +321,12 @@ class SimulatedPagerDuty:
                 refusals.append(refusal)
         if refusals and not changed:
             raise refusals[0]
-        return json_answer({"incidents": [shape.incident(one, include(request)) for one in changed]})
+        return json_answer({"incidents": [shapes.incident(one, include(request)) for one in changed]})
 
     def _put_incident(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         item = member(request, "incident", dict)
         incident = self._change({**item, "id": self._incident(request).id}, by)
-        return json_answer({"incident": shape.incident(incident, include(request))})
+        return json_answer({"incident": shapes.incident(incident, include(request))})
 
     def _change(self, item: dict[str, Any], by: SimulatedPagerDutyPerson) -> SimulatedPagerDutyIncident:
         """Apply one item of a PUT. A policy wins over a level that is sent with it: it restarts at its first level."""
@@ -386,7 +388,7 @@ class SimulatedPagerDuty:
         text = member(request, "note", dict).get("content")
         if not isinstance(text, str) or not text.strip():
             raise invalid("Content cannot be empty")
-        return json_answer({"note": shape.note(incident.note(text, by, self._now()))})
+        return json_answer({"note": shapes.note(incident.note(text, by, self._now()))})
 
     def _snooze(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         incident = self._incident(request)
@@ -394,7 +396,7 @@ class SimulatedPagerDuty:
         if not 1 <= seconds <= LONGEST_SNOOZE:
             raise invalid(f"Duration must be between 1 and {LONGEST_SNOOZE}")
         incident.snooze(seconds, by, self._now())
-        return json_answer({"incident": shape.incident(incident, include(request))}, 201)
+        return json_answer({"incident": shapes.incident(incident, include(request))}, 201)
 
     def _merge(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         """Move the sources' alerts into the target and resolve the sources."""
@@ -408,7 +410,7 @@ class SimulatedPagerDuty:
                 source.alerts = []
                 if source.status != "resolved":
                     self._set_status(source, "resolved", by)
-        return json_answer({"incident": shape.merged(target)})
+        return json_answer({"incident": shapes.merged(target)})
 
 
 _READS: dict[str, Callable[[SimulatedPagerDuty, Request], SimulatedAnswer]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
-from oncall_tui.simulator.services.pagerduty import shapes as shape
+from oncall_tui.simulator.services.pagerduty import shapes
 from oncall_tui.simulator.services.pagerduty.incident import SimulatedPagerDutyIncident, invalid
 
 DEFAULT_PAGE = 25
@@ -83,7 +83,7 @@ class Listing:
             self._request,
             "incidents",
             found,
-            lambda one: shape.incident(one, full) if isinstance(one, SimulatedPagerDutyIncident) else None,
+            lambda one: shapes.incident(one, full) if isinstance(one, SimulatedPagerDutyIncident) else None,
         )
 
     def _shows(self, one: SimulatedPagerDutyIncident) -> bool:

@@ -19,7 +19,7 @@ from oncall_tui.domain.logs import LogLine
 from oncall_tui.domain.service_detail import short_task
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import SourceError, unexpected
-from oncall_tui.inspection.logs import insights_link as insights
+from oncall_tui.inspection.logs import insights_link
 from oncall_tui.inspection.logs.query import AFTER_S, LogReader
 from oncall_tui.tui.bindings import bindings
 from oncall_tui.tui.commands import label, of, own
@@ -334,8 +334,8 @@ class LogScreen(Screen[None]):
         kept, now, searched = self.reader.kept.lines, self.engine.clock.now(), self.reader.searched
         since, until = searched or ((kept[0].at, kept[-1].at) if kept else (now - AFTER_S, now))
         prefixes = [p.prefix + (self.reader.run.task if p.prefix else "") for p in here]
-        asked = insights.query(prefixes, self.view.query_text)
-        url = insights.link(region, [p.group for p in here], since, until, asked)
+        asked = insights_link.query(prefixes, self.view.query_text)
+        url = insights_link.link(region, [p.group for p in here], since, until, asked)
         if not url:
             self._say(f"no AWS console is known for {region}: there is no link", "warning")
             return

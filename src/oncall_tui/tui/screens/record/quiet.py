@@ -19,8 +19,7 @@ from oncall_tui.domain.silence import StandingSilence
 from oncall_tui.errors import OncallError
 from oncall_tui.providers.base import Provider, SupportsSilences
 from oncall_tui.tui.bindings import bindings
-from oncall_tui.tui.presenters import quiet
-from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.presenters import quiet, status_lines
 from oncall_tui.tui.presenters.quiet import QuietThing
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
@@ -137,7 +136,7 @@ class QuietScreen(ListScreen):
 
     def draw_outcome(self, now: float) -> None:
         """Show what came of actions, and the last word: the board's, seen from here."""
-        shown = headline.outcome_lines(
+        shown = status_lines.outcome_lines(
             self._session.latest, self._session.notice, self.tz, now, self.engine.actions.plan_of
         )
         if shown:
@@ -171,7 +170,7 @@ class QuietScreen(ListScreen):
 
     def action_back(self) -> None:
         """Esc: a question that is being planned, a word, then the board."""
-        shown = headline.shown_outcome(self._session.latest)
+        shown = status_lines.shown_outcome(self._session.latest)
         if self._dialogs.active:
             self._dialogs.give_up()
         elif self._session.notice is not None:

@@ -14,14 +14,14 @@ from typing import Annotated
 import msgspec
 
 from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, LogStream, level_of
-from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client import rate_limit
 from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.errors import AwsRefusal, Gone
 from oncall_tui.providers.aws.client.lru import Lru
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.inspect import log_destinations as logs_places
+from oncall_tui.providers.aws.ecs.inspect import log_destinations
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.lists import LAST_S, Damage
@@ -83,7 +83,7 @@ class EcsLogs:
         arns = [d.task_definition for d in service.deployments] + [s.task_definition for s in service.task_sets]
         wanted = [a for a in dict.fromkeys((service.task_definition, *arns)) if a][:REVISIONS]
         read = [self._known.read_definition(arn, Priority.ACT) for arn in wanted]
-        return logs_places.places(read, self._ecs.sessions.region("ecs"), name)
+        return log_destinations.places(read, self._ecs.sessions.region("ecs"), name)
 
     def page(self, wanted: LogQuery) -> LogPage:
         """Make one FilterLogEvents (base.SupportsLogs). Raises SourceError; AwsRefusal where the class has none."""
@@ -142,7 +142,7 @@ class EcsLogs:
             options = self._options if own else msgspec.structs.replace(self._options, region=region)
             sessions = self._ecs.sessions if own else Sessions(options)
             key = (*sessions.budget_key(), "logs")
-            allowance = budget.shared(self._clock, *key, rate=CALLS_PER_S, burst=BURST)
+            allowance = rate_limit.shared(self._clock, *key, rate=CALLS_PER_S, burst=BURST)
             found = AwsClient(sessions, "logs", allowance, self._calls, self._transport)
             self._clients[region] = found
         return found

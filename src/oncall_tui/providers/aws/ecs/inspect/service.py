@@ -21,7 +21,7 @@ from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone
 from oncall_tui.providers.aws.client.rate_limit import Priority
-from oncall_tui.providers.aws.ecs import revision_cache as ecs_known
+from oncall_tui.providers.aws.ecs import revision_cache
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import schema as d
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
@@ -98,7 +98,7 @@ class ServiceInspection:
 
     def _revisions(self, parts: InspectedParts, arns: list[str]) -> None:
         parts.calls += 1
-        self._known.read_revisions(arns[: ecs_known.REVISIONS_A_CALL], Priority.ACT)
+        self._known.read_revisions(arns[: revision_cache.REVISIONS_A_CALL], Priority.ACT)
 
     def _list(self, parts: InspectedParts, cluster: str, name: str, wanted: str) -> list[str]:
         scope = f"{wanted.lower()} tasks"

@@ -11,8 +11,7 @@ from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback import history
-from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
+from oncall_tui.providers.aws.ecs.rollback import history, standing
 from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, FailedDeploy, SuccessfulDeploy
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_status
@@ -47,7 +46,7 @@ def read_codedeploy_inputs(
         found = (Candidate(revision=older, source=True),)
     current = known.revision("", target)
     found = _settle(clients.ecs, known, found, current)
-    fell = ecs_now.failed_deploys(known, seen)
+    fell = standing.failed_deploys(known, seen)
     found = tuple(_fared(service, fell, c) for c in found)
     return RollbackInputs(
         now=now,
@@ -138,7 +137,7 @@ def _bad(seen: ServiceSnapshot) -> tuple[BadDeploy, ...]:
             ended=made.complete_time or made.start_time or made.create_time,
         )
         for made in seen.code_deploys
-        if made.definition and made.status in ecs_now.CD_HOW
+        if made.definition and made.status in standing.CD_HOW
     )
 
 

@@ -13,9 +13,7 @@ from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback import codedeploy_inputs as cd_facts
-from oncall_tui.providers.aws.ecs.rollback import history
-from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
+from oncall_tui.providers.aws.ecs.rollback import codedeploy_inputs, history, standing
 from oncall_tui.providers.aws.ecs.rollback.decide import ENDED, IN_PROGRESS, other_digest
 from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, RunPeriod, SuccessfulDeploy
@@ -45,7 +43,7 @@ def read_inputs(
     *picked* is the ARN of the deploy that it is asked for, where that is an older one than the newest.
     """
     if seen.code_deploys:
-        return cd_facts.read_codedeploy_inputs(clients, known, seen, recall, now, choice)
+        return codedeploy_inputs.read_codedeploy_inputs(clients, known, seen, recall, now, choice)
     service, newest = seen.service, seen.newest
     late = "" if seen.unreadable else history.late_words(service, seen.briefs, now)
     if late:
@@ -170,7 +168,7 @@ def _since(
 def fared(known: RevisionCache, seen: ServiceSnapshot, candidate: Candidate) -> Candidate:
     """The candidate with how its deploys that did not stand ended, and its tasks that run now."""
     name = candidate.revision.task_definition
-    fell = tuple(f for f in ecs_now.failed_deploys(known, seen) if f.task_definition == name)
+    fell = tuple(f for f in standing.failed_deploys(known, seen) if f.task_definition == name)
     return msgspec.structs.replace(candidate, fell=fell, tasks=rows.tasks_of(seen.service, name))
 
 

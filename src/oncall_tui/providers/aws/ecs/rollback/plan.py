@@ -14,7 +14,7 @@ from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client.arn import person
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
+from oncall_tui.providers.aws.ecs.rollback import standing
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
@@ -71,8 +71,8 @@ def plan(
     if call is Call.CD_CREATE:
         asked |= _earlier(seen, to)
         asked["description"] = f"oncall-tui {plan_id}: back to {to.revision.short}, by {ask.actor.name}"[:200]
-    against = ecs_now.against(seen, facts, call, leaving, to.revision)
-    unplaceable = bool(ecs_now.no_place(seen.service, facts.now))
+    against = standing.against(seen, facts, call, leaving, to.revision)
+    unplaceable = bool(standing.no_place(seen.service, facts.now))
     undo = ask.verb is Verb.UNDO_ROLLBACK
     if undo:
         asked["undo"] = True
@@ -88,8 +88,8 @@ def plan(
         confirm=Confirm.NAME if undo or unplaceable else Confirm.YES,
         confirm_name=seen.service.service_name,
         confirm_why="" if undo or not unplaceable else "It may not help",
-        stands=ecs_now.stands(known, seen, facts, leaving),
-        failing="" if unplaceable else ecs_now.failing(known, seen, facts, leaving),
+        stands=standing.stands(known, seen, facts, leaving),
+        failing="" if unplaceable else standing.failing(known, seen, facts, leaving),
         request=asked,
         commands=(command(asked, profile),),
     )
@@ -120,7 +120,7 @@ def _lines(
         ("account", f"{at.account}  {at.region}"),
         (
             "from",
-            f"{status_line(leaving)}  {ecs_now.from_words(known, seen, facts, leaving)}"
+            f"{status_line(leaving)}  {standing.from_words(known, seen, facts, leaving)}"
             f"{_age(known, leaving, facts.now)}",
         ),
         ("to", f"{status_line(to.revision)}  {to.summary(facts.now)}{_age(known, to.revision, facts.now)}"),

@@ -16,8 +16,7 @@ from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.mapping import primary
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback import decide as rollback
-from oncall_tui.providers.aws.ecs.rollback import snapshot as ecs_seen
+from oncall_tui.providers.aws.ecs.rollback import decide, snapshot
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
 from oncall_tui.providers.aws.ecs.rollback.history import short
 from oncall_tui.providers.base import Receipt
@@ -62,11 +61,11 @@ def verify_stopped(
 ) -> Check:
     """Verify after StopServiceDeployment(ROLLBACK) or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
-    found = ecs_seen.read_deploy(client, asked["deploy"])
+    found = snapshot.read_deploy(client, asked["deploy"])
     arrow = _arrow(asked)
     if found is None:
         return failed("the deploy is not known to ECS any more")
-    if found.status in rollback.IN_PROGRESS:
+    if found.status in decide.IN_PROGRESS:
         if receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
         return pending("asked to stop; the deploy has not begun to go back", 1.0)
@@ -80,11 +79,11 @@ def verify_stopped(
         return failed(
             f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "check its events"
         )
-    if found.status not in (*rollback.ROLLING_BACK, "ROLLBACK_SUCCESSFUL"):
+    if found.status not in (*decide.ROLLING_BACK, "ROLLBACK_SUCCESSFUL"):
         return pending(unknown_words("the deploy", found.status))
-    service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
+    service = snapshot.read_service(client, asked["cluster"], asked["service"])
     went, note = _went_to(client, known, found, asked)
-    if found.status in rollback.ROLLING_BACK:
+    if found.status in decide.ROLLING_BACK:
         return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
     check = _settled(service, went, asked, note, found.finished_at)
     if went != asked["to"] and check.state is OutcomeState.DONE:
@@ -116,9 +115,9 @@ def verify_updated(
 ) -> Check:
     """Verify after UpdateService: follow the deploy that it made."""
     asked = plan.request
-    service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
+    service = snapshot.read_service(client, asked["cluster"], asked["service"])
     try:
-        briefs = ecs_seen.read_briefs(client, asked["cluster"], asked["service"])
+        briefs = snapshot.read_briefs(client, asked["cluster"], asked["service"])
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
         known.read_revisions([b.target_service_revision_arn for b in newer], Priority.ACT)
     except NOT_OFFERED:
@@ -127,7 +126,7 @@ def verify_updated(
     if not ours:
         return _not_there(plan, receipt, grace, service, newer=bool(newer))
     mine = ours[0]  # where another began it anew since, that is what is followed
-    if mine.status in rollback.IN_PROGRESS:
+    if mine.status in decide.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     if mine.status == "SUCCESSFUL":
         return _settled(service, asked["to"], asked, ended=mine.finished_at)
@@ -153,13 +152,13 @@ def _runs_again(service: w.EcsService) -> str:
 def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsBrief], service: w.EcsService) -> Check:
     why = f": {mine.status_reason}" if mine.status_reason else ""
     what = _what(asked)
-    if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
+    if mine.status in (*decide.ROLLING_BACK, "STOP_REQUESTED"):
         return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
     if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
         return failed(f"a newer deploy took over before the {what} finished{why}", "check the newest deploy")
     if mine.status == "ROLLBACK_SUCCESSFUL":
         return failed(f"ECS rolled back the {what}, so {_runs_again(service)}{why}", "check its stopped tasks")
-    if mine.status not in rollback.ENDED:
+    if mine.status not in decide.ENDED:
         return pending(unknown_words(f"the {what}", mine.status))
     return failed(f"the {what} ended as {mine.status}{why}", "check its events")
 
@@ -227,7 +226,7 @@ def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt 
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
     elif grace.lasting_s(plan, "stopped, and not rolled back") < TAKES_EFFECT_S:
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
-    service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
+    service = snapshot.read_service(clients.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
     stopped = not found.rolled_back_by
     return _settled_task_sets(service, asked, mine, found.create_time, stopped, ended)
@@ -248,7 +247,7 @@ def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt 
     arrow = _arrow(asked)
     if found.status not in cd.KNOWN:
         return pending(unknown_words("the deployment", found.status))
-    service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
+    service = snapshot.read_service(clients.ecs, asked["cluster"], asked["service"])
     first = _leading(service)
     if found.status in cd.FELL:
         why = found.error_information.message if found.error_information else "no reason given"
@@ -313,14 +312,14 @@ def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, g
     asked = plan.request
     late = receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S
     if asked["operation"] == Call.HOOK:
-        found = ecs_seen.read_deploy(clients.ecs, asked["deploy"])
+        found = snapshot.read_deploy(clients.ecs, asked["deploy"])
         if found is None:
             return failed("the deploy is not known to ECS any more")
         if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
             return failed("it never took effect: the deploy is still paused") if late else pending("still paused", 1.0)
-        if found.status not in (*rollback.IN_PROGRESS, *rollback.ROLLING_BACK, "STOP_REQUESTED", *rollback.ENDED):
+        if found.status not in (*decide.IN_PROGRESS, *decide.ROLLING_BACK, "STOP_REQUESTED", *decide.ENDED):
             return pending(unknown_words("the deploy", found.status))
-        if found.status not in (*rollback.IN_PROGRESS, "SUCCESSFUL"):
+        if found.status not in (*decide.IN_PROGRESS, "SUCCESSFUL"):
             return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
         stage = found.lifecycle_stage.lower().replace("_", " ")
         return done(f"the deploy of {short(asked['to'])} continues: {stage or found.status.lower()}", "")
