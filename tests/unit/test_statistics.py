@@ -20,7 +20,7 @@ from oncall_tui.journal.history import History, history_path
 from oncall_tui.journal.store import Store
 from oncall_tui.reports import statistics_text as text
 from oncall_tui.reports.periods import Period, last, month, offsets
-from oncall_tui.reports.statistics import StatisticsReader
+from oncall_tui.reports.statistics import Interruptions, StatisticsReader
 
 TOKYO, NEW_YORK, KOLKATA = (ZoneInfo(name) for name in ("Asia/Tokyo", "America/New_York", "Asia/Kolkata"))
 KEYS = [
@@ -152,6 +152,23 @@ def test_hours_are_those_of_pagerduty_in_the_persons_zone(tmp_path: Path, when: 
         **dict.fromkeys(("business", "off", "sleep"), 0),
         kind: 1,
     }
+
+
+def test_a_page_interrupts_when_it_comes_and_not_when_its_alert_began(tmp_path: Path) -> None:
+    """A warning of the afternoon that pages at night: it is one page, of the alert's time, and somebody was woken."""
+    afternoon = (datetime(2026, 6, 5, 14, 20, tzinfo=TOKYO).timestamp() - at(0)) / 60
+    both = {"problem": "prom/a", "pages": True}
+    fired = [
+        fires(afternoon, provider="alertmanager", **both),
+        fires(afternoon + 13 * 60, "pager/1", key="dedup:x", provider="pagerduty", **both),
+        over(afternoon + 13.5 * 60),
+    ]
+    reader = reader_of(tmp_path, fired, watching(afternoon, afternoon + 14 * 60), now=at(90_000))
+    period = Period(at(0), at(90_000))
+    found = reader.numbers(period)
+    assert (found.pages, found.by_hour and found.by_hour[14]) == (1, 1)
+    assert found.interruptions == Interruptions(business=0, off=0, sleep=1)
+    assert (reader.shifts(period).number, reader.shifts(period).most) == (2, 1)
 
 
 def test_shifts_with_more_than_two_pages_are_counted(tmp_path: Path) -> None:

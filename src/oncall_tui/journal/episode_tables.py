@@ -238,6 +238,9 @@ class EpisodeTables:
             self._drop_problem(old)
         goes_on = any(row[5] is None for row in rows)
         last = max(rows, key=lambda row: row[15])
+        paging = [row[4] for row in rows if row[9]]
+        by_pager = [row[4] for row in rows if row[9] and row[17] in PAGER_PROVIDERS]
+        paged = min(by_pager or paging, default=None)  # when somebody was called: an alert may have fired for hours
         had = min(((row[10], row[11]) for row in rows if row[10] is not None), default=(None, ""))
         values = (
             *lead[:4],
@@ -251,6 +254,7 @@ class EpisodeTables:
             sum(row[12] for row in rows),
             _last(row[13] for row in reversed(rows)),
             all(row[14] for row in rows),
+            paged,
         )
         self._db.execute(f"INSERT INTO problem VALUES ({', '.join('?' * len(values))})", values)
         self._db.execute(f"UPDATE episode SET problem = ? WHERE id IN ({marks})", (lead[0], *ids))

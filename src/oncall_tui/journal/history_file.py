@@ -18,7 +18,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal import tallies
 
 log = logging.getLogger(__name__)
-FORMAT = 10  # of these tables; a file of another one is begun anew
+FORMAT = 11  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")
@@ -77,7 +77,7 @@ CREATE TABLE problem (
     id TEXT NOT NULL UNIQUE, alert TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, end_known INTEGER NOT NULL, service TEXT NOT NULL, product TEXT NOT NULL,
     pages INTEGER NOT NULL, acknowledged_at REAL, acknowledged_by TEXT NOT NULL, acted INTEGER NOT NULL,
-    mark TEXT NOT NULL, imported INTEGER NOT NULL,
+    mark TEXT NOT NULL, imported INTEGER NOT NULL, paged REAL,
     had REAL AS (max(0.0, acknowledged_at - began)) STORED,
     took REAL AS (CASE WHEN end_known THEN ended - began END) STORED,
     PRIMARY KEY (began, id)

@@ -22,6 +22,7 @@ NAMES = {
     "product": "product",
     "service": "nullif(service, '')",
     "quarter": f"CAST(began / {QUARTER_S} AS INTEGER)",
+    "paged": f"CAST(paged / {QUARTER_S} AS INTEGER)",  # when its page came
     "had": f"CAST(had / {BIN_S} AS INTEGER)",  # how long until it was acknowledged
     "took": f"CAST(took / {BIN_S} AS INTEGER)",  # how long until it was over, where that is known
 }

@@ -42,7 +42,7 @@ class NoisyAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Interruptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Pages by when they came, in the configured zone."""
+    """Pages by when they came (a pager's incident, where there is one), in the configured zone."""
 
     business: int
     off: int
@@ -245,6 +245,14 @@ class StatisticsReader:
             ]
         return found
 
+    def _paged_hours(self, period: Period) -> list[tuple[int, int]]:
+        """Return, for each quarter in which a page came, the local hours since 1970 and how many came."""
+        found = []
+        for quarter, pages in self._tallied("paged", ("pages",), period):
+            offset = datetime.fromtimestamp(quarter * QUARTER_S, self._tz).utcoffset() or timedelta()
+            found.append((int((quarter * QUARTER_S + offset.total_seconds()) // 3600), pages))
+        return found
+
     def noisiest(self, period: Period, most: int = -1) -> tuple[NoisyAlert, ...]:
         """Return the alerts that came most often. One problem counts once, as the alert that was first."""
         rows = sorted(self._tallied("alert", ("fired", "acted"), period), key=lambda row: -row[1])
@@ -277,7 +285,7 @@ class StatisticsReader:
 
     def _interruptions(self, period: Period) -> Interruptions:
         found = {"business": 0, "off": 0, "sleep": 0}
-        for hour, _, pages in self._hours(period):
+        for hour, pages in self._paged_hours(period):
             found[_word(hour)] += pages
         return Interruptions(**found)
 
@@ -288,10 +296,9 @@ class StatisticsReader:
             for first, last in self._history.watched(begin, end, self._now):
                 numbers = (int((at + offset - SHIFT_FROM_H * 3600) // SHIFT_S) for at in (first, last - 1))
                 found |= {shift: found.get(shift, 0) for shift in range(next(numbers), next(numbers) + 1)}
-        for hour, _, pages in self._hours(period):
-            if pages:
-                shift = (hour - SHIFT_FROM_H) * 3600 // SHIFT_S
-                found[shift] = found.get(shift, 0) + pages
+        for hour, pages in self._paged_hours(period):
+            shift = (hour - SHIFT_FROM_H) * 3600 // SHIFT_S
+            found[shift] = found.get(shift, 0) + pages
         return Shifts(
             number=len(found),
             over=sum(count > MOST_A_SHIFT for count in found.values()),

@@ -59,8 +59,8 @@ def rows(s: Statistics, tz: tzinfo) -> tuple[StatisticsRow, ...]:
         ),
         StatisticsRow(
             "interruptions", "Interruptions", _interruptions(now), _interruptions(before),
-            f"pages by when they came, {name}: business 8–18 Mon–Fri, sleep 22–8 every day, off the rest (PagerDuty's"
-            " hours; weekend nights are sleep)",
+            f"pages by when they came, a pager's by when its incident began, {name}: business 8–18 Mon–Fri, sleep 22–8"
+            " every day, off the rest (PagerDuty's hours; weekend nights are sleep)",
         ),
         StatisticsRow(
             "shifts", "Shifts over two pages",
