@@ -20,7 +20,10 @@ from oncall_tui.actions.batch import Batch, BatchItem
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.actions.guard import Guard
 from oncall_tui.actions.plan_enricher import PlanEnricher
+from oncall_tui.cli import WRONG_USE
+from oncall_tui.cli.alert_commands import Answers, agree, carry_out
 from oncall_tui.cli.check import _guardrails
+from oncall_tui.cli.common import OVERRIDE, CommandFailed
 from oncall_tui.config.unmatched import unmatched
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import ServiceHint
@@ -581,3 +584,48 @@ def test_check_lists_each_rule_with_what_it_matches_and_says_what_matches_nothin
         'guardrails[a].products[0]: "nosuch" matches no product',
         'guardrails[a].sources[0]: "prmo" matches no source or destination; did you mean prom?',
     ]
+
+
+# --- by commands ------------------------------------------------------------------------------------------------------
+
+NAMED = {"confirm": Confirm.NAME, "confirm_name": "payments", "confirm_why": "Guardrail quiet: money"}
+
+
+@pytest.mark.parametrize(
+    ("asks", "answers", "ends"),
+    [
+        (NAMED, Answers(yes=True), "guardrail quiet: money: requires --confirm payments"),
+        (NAMED, Answers(yes=True, typed="payment"), "name does not match: 'payment' is not 'payments'"),
+        (NAMED, Answers(typed="payments"), None),  # the name is the confirm
+        ({"confirm": Confirm.YES}, Answers(), "needs confirmation: add --yes"),
+        ({"confirm": Confirm.YES}, Answers(yes=True), None),
+        ({"confirm": Confirm.NONE}, Answers(), None),
+        ({"confirm": Confirm.NONE}, Answers(typed="payments"), None),  # no rule asks for one
+    ],
+)
+def test_a_command_goes_on_only_with_what_the_plan_wants(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    asks: dict[str, Any],
+    answers: Answers,
+    ends: str | None,
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    made = plan(Verb.SILENCE, **asks)
+    if ends is None:
+        agree(made, answers, True, "Send it?", "silence")
+    else:
+        with pytest.raises(CommandFailed) as error:
+            agree(made, answers, True, "Send it?", "silence")
+        assert ends in error.value.message
+        assert error.value.code == WRONG_USE
+
+
+@pytest.mark.parametrize(("override", "hint"), [(True, OVERRIDE), (False, "r cannot be overridden")])
+def test_a_command_says_how_a_refusal_is_overridden(tmp_path: Path, override: bool, hint: str) -> None:
+    bench = Bench(tmp_path, rule(override=override))
+    with pytest.raises(Refused) as error:
+        carry_out(bench.engine, bench.ask(), Answers(yes=True, override="" if override else "please"))
+    assert error.value.hint == hint
+    assert bench.sent == 0
+    bench.engine.stop()
