@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -104,7 +103,7 @@ def make_engine(
     """
     from oncall_tui.engine.engine import Engine  # a program that only reads never loads what acts
 
-    zone = ZoneInfo(config.timezone)
+    zone = time_format.named_zone(config.timezone)
     time_format.set_zone(zone)
     clock = clock or SystemClock()
     actor = actor_of(config)
@@ -171,7 +170,7 @@ def make_board_reader(config: Config, clock: Clock | None = None) -> BoardReader
     from oncall_tui.runtime import write_doors
 
     write_doors.shut()
-    tz = ZoneInfo(config.timezone)
+    tz = time_format.named_zone(config.timezone)
     time_format.set_zone(tz)
     clock, actor = clock or SystemClock(), actor_of(config)
     log.start(Path(config.journal_path).expanduser().parent)

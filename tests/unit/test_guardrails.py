@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sys
+import zoneinfo
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -542,16 +544,33 @@ def test_two_rules_of_one_name_and_one_without_a_reason_are_mistakes() -> None:
     assert ["each name once" in words or "the key reason" in words for words in found] == [True, True]
 
 
-def test_without_time_zone_data_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import zoneinfo
-
-    def none(name: str) -> ZoneInfo:
-        raise zoneinfo.ZoneInfoNotFoundError(name)
-
-    monkeypatch.setattr(zoneinfo, "ZoneInfo", none)
+@pytest.fixture
+def no_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without time zone data, as a small image is."""
     monkeypatch.setattr(zoneinfo, "available_timezones", set)
-    found = mistakes(HEAD + "hours: ['Mon 09:00-18:00 Europe/Kyiv']}")
-    assert "install the package tzdata, or use the bundle, which has it" in found[0]
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath([])
+    zoneinfo.ZoneInfo.clear_cache()
+    time_format.named_zone.cache_clear()
+    yield
+    zoneinfo.reset_tzpath()
+    time_format.named_zone.cache_clear()
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_without_time_zone_data_the_error_says_what_to_install() -> None:
+    for text in ("hours: ['Mon 09:00-18:00 Europe/Kyiv']}", "freeze: {until: '2027-01-05 Europe/Kyiv'}}"):
+        assert "install the package tzdata, or use the bundle, which has it" in mistakes(HEAD + text)[0]
+    assert "install the package tzdata" in mistakes("timezone: Europe/Kyiv")[0]
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_without_time_zone_data_utc_is_there() -> None:
+    freeze = "freeze: {from: '2026-12-28 18:00', until: '2027-01-05 09:00 UTC'}, hours: ['09:00-18:00 UTC']}"
+    loaded = bootstrap.load_config_text(SOURCES + HEAD + freeze, "c.yaml")
+    zone = time_format.named_zone(loaded.timezone)
+    assert datetime.fromtimestamp(NOW, zone).strftime("%H:%M %Z") == "03:00 UTC"
+    assert loaded.guardrails[0].at(NOW, zone)
 
 
 def test_your_file_adds_to_the_teams_rules_and_replaces_one_of_the_same_name(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import sys
 from datetime import tzinfo
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -29,7 +28,7 @@ from oncall_tui.errors import OncallError
 from oncall_tui.inspection import who
 from oncall_tui.text.change_words import summary
 from oncall_tui.text.json_types import JsonTime, as_plain
-from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
+from oncall_tui.text.time_format import moment, named_zone, rfc3339, stamp, zone
 from oncall_tui.triage.changes import told_once
 from oncall_tui.triage.triager import TriagedBoard
 
@@ -89,7 +88,7 @@ def changes(context: click.Context, back: float, product: str, service: str, aud
         answer = _ask(engine, triaged, of, now - back, now) if audit and of else None
         if answer is not None:
             found = sorted((*found, *answer.changes), key=lambda c: (-c.began, c.id))
-        tz = ZoneInfo(config.timezone)
+        tz = named_zone(config.timezone)
         if answer is not None:
             say("; ".join((who.words(answer, tz, now), *answer.notes)))
         if as_json:

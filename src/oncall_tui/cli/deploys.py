@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -28,7 +27,7 @@ from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.reports.history_json import DeployOutput, deploy_output
 from oncall_tui.text.history_words import back_of, began_by, breaker, deploy_status, named, stopped
 from oncall_tui.text.json_types import JsonTime, as_plain
-from oncall_tui.text.time_format import age, moment, span, stamp
+from oncall_tui.text.time_format import age, moment, named_zone, span, stamp
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
 LONGEST_S = 3600.0
@@ -49,7 +48,7 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
     With SERVICE and --watch: exits 0 if it ended as meant (the deploy succeeded, or the rollback that is
     followed, and that somebody asked for, is through), 1 if it did not, 3 if its end is not known.
     """
-    tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
+    tz = named_zone(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context) as engine:  # not read only: it reads what came of what was sent
         if service:
             service = find_service(engine, service).id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -18,6 +17,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.reports.handover import KINDS, comparisons
 from oncall_tui.reports.handover import handover as made
 from oncall_tui.reports.handover_text import as_object, markdown, plain, title
+from oncall_tui.text.time_format import named_zone
 
 COMMITS_S = 5.0  # for those of what was deployed
 
@@ -30,7 +30,7 @@ COMMITS_S = 5.0  # for those of what was deployed
 @click.pass_context
 def handover(context: click.Context, back: float, as_json: bool, destination: str, yes: bool) -> None:
     """Print the handover. Exits 1 where a source or the journal could not be read."""
-    zone = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
+    zone = named_zone(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context) as engine:  # not read only: it reads what came of what was sent, and that may be told on
         if destination and destination not in engine.destinations:
             fail(f"no destination {destination!r}", f"there are: {', '.join(engine.destinations) or 'none'}", WRONG_USE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -25,7 +24,7 @@ from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.json_types import JsonTime
 from oncall_tui.text.spelling import nearest
-from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
+from oncall_tui.text.time_format import moment, named_zone, rfc3339, stamp, zone
 from oncall_tui.triage.past_episodes import PastJoiner
 
 TOLD_EVERY_S = 5.0  # of what goes on, on stderr
@@ -110,7 +109,7 @@ class _Told:
     """The words of an import: how far it is, on stderr; what came of each source, on stdout."""
 
     def __init__(self, config: Config, clock: Clock, as_json: bool) -> None:
-        self._tz, self._clock = ZoneInfo(config.timezone), clock
+        self._tz, self._clock = named_zone(config.timezone), clock
         self._put = say if as_json else put
         self._at = clock.monotonic()
         self.unnamed = False  # a source of services could not be read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -15,7 +14,7 @@ from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.domain.entry import RETOLD, Entry, EntryKind
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.json_types import JsonTime, as_plain
-from oncall_tui.text.time_format import moment, rfc3339, stamp, zone
+from oncall_tui.text.time_format import moment, named_zone, rfc3339, stamp, zone
 
 
 @click.command()
@@ -28,7 +27,7 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
     from oncall_tui.journal.store import Store
 
     config = bootstrap.load_config(context.obj["config"])
-    path, tz, now = Path(config.journal_path).expanduser(), ZoneInfo(config.timezone), SystemClock().now()
+    path, tz, now = Path(config.journal_path).expanduser(), named_zone(config.timezone), SystemClock().now()
     seen = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.CHANGE, *RETOLD) if actions else ()
     store = Store(path)
     for entry in store.read(f"kind NOT IN ({','.join('?' * len(seen))})", seen, last):

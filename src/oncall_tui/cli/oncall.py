@@ -18,7 +18,7 @@ from oncall_tui.domain.on_call import OnCallShift, policy_titles
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.json_types import JsonTime
-from oncall_tui.text.time_format import rfc3339, stamp
+from oncall_tui.text.time_format import named_zone, rfc3339, stamp
 
 
 @click.command()
@@ -121,7 +121,7 @@ def _shift(config: Config, source: str, shift: OnCallShift) -> ShiftOutput:
 
 def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None) -> None:
     """A line a person, under their policy."""
-    zone = ZoneInfo(config.timezone)
+    zone = named_zone(config.timezone)
     if me is not None:
         put("You are on call." if me else "You are not on call.")
     shown = ""

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -24,7 +23,7 @@ from oncall_tui.errors import JournalError, SharingError
 from oncall_tui.journal.lease import RENEWED_S, Lease
 from oncall_tui.runtime.allocator import keep_little
 from oncall_tui.runtime.clock import SystemClock
-from oncall_tui.text.time_format import set_zone
+from oncall_tui.text.time_format import named_zone, set_zone
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -40,7 +39,7 @@ def record(context: click.Context) -> None:
     config = bootstrap.load_config(context.obj["config"])
     for warning in config.warnings:
         say(f"warning: {warning}")
-    set_zone(ZoneInfo(config.timezone))  # of what it says before it has an engine
+    set_zone(named_zone(config.timezone))  # of what it says before it has an engine
     lease = bootstrap.make_lease(config, SystemClock())
     with Stopped() as stopped:
         try:

@@ -16,7 +16,7 @@ from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.incident import Incident
 from oncall_tui.text.json_types import many, stamped_type
-from oncall_tui.text.time_format import stamp
+from oncall_tui.text.time_format import named_zone, stamp
 
 if TYPE_CHECKING:
     import click
@@ -75,6 +75,4 @@ def put_list(found: Iterable[T], name: str, every: bool, as_json: bool, words: C
 
 def zone(context: click.Context) -> tzinfo:
     """Return the configured zone."""
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
+    return named_zone(bootstrap.load_config(context.obj["config"]).timezone)

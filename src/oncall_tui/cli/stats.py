@@ -14,6 +14,7 @@ from oncall_tui.cli.option_types import Duration, Month
 from oncall_tui.cli.output import put, put_json, put_text, say
 from oncall_tui.errors import JournalError
 from oncall_tui.runtime.clock import SystemClock
+from oncall_tui.text.time_format import named_zone
 
 if TYPE_CHECKING:
     from oncall_tui.config.model import Config
@@ -55,7 +56,7 @@ def stats(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
     config, clock = bootstrap.load_config(context.obj["config"]), SystemClock()
-    tz, now = ZoneInfo(config.timezone), clock.now()
+    tz, now = named_zone(config.timezone), clock.now()
     period, before = _periods(month, back, tz, now)
     journal = bootstrap.open_journal(config, clock)
     history = History(journal, history_path(journal.path), journal.keep_s, clock.now)

@@ -82,11 +82,13 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
 
 
 def timezone(name: str) -> Complaint | None:
-    """A name of the time zone database."""
+    """A name of the time zone database; UTC needs none."""
     import zoneinfo
 
+    from oncall_tui.text.time_format import named_zone
+
     try:
-        zoneinfo.ZoneInfo(name)
+        named_zone(name)
     except (KeyError, ValueError, OSError):
         known = zoneinfo.available_timezones()
         if not known:

@@ -7,7 +7,7 @@ Times are seconds since the epoch, UTC; a rule's own texts are times of its zone
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from fnmatch import fnmatchcase
 from functools import cache
@@ -155,7 +155,7 @@ def _days(text: str) -> frozenset[int]:
 def open_at(text: str, now: float, zone: tzinfo) -> bool:
     """Tell whether a clock on the wall there shows a time within the hours: also twice, where it is set back."""
     of = hours(text)
-    there = datetime.fromtimestamp(now, ZoneInfo(of.zone) if of.zone else zone)
+    there = datetime.fromtimestamp(now, _zone(of.zone, zone))
     time = there.time()
     if of.whole or of.begin < of.end:
         return there.weekday() in of.days and of.begin <= time and (of.whole or time < of.end)
@@ -167,7 +167,7 @@ def open_at(text: str, now: float, zone: tzinfo) -> bool:
 def opens(text: str, now: float, zone: tzinfo) -> float | None:
     """Return when the hours begin next after *now*, to the minute; None: not within a week."""
     of = hours(text)
-    there = ZoneInfo(of.zone) if of.zone else zone
+    there = _zone(of.zone, zone)
     first = datetime.fromtimestamp(now, there).date()
     for days in range(9):
         day: date = first + timedelta(days=days)
@@ -192,7 +192,12 @@ def moment(text: str, zone: tzinfo) -> float:
         at = datetime.fromisoformat(f"{found['day']} {found['time'] or '00:00'}")
     except ValueError:
         raise ValueError("a day and a time that there are") from None
-    return at.replace(tzinfo=ZoneInfo(found["zone"]) if found["zone"] else zone).timestamp()
+    return at.replace(tzinfo=_zone(found["zone"] or "", zone)).timestamp()
+
+
+def _zone(name: str, usual: tzinfo) -> tzinfo:
+    """Return the zone of that name; UTC needs no time zone data on this machine."""
+    return (UTC if name == "UTC" else ZoneInfo(name)) if name else usual
 
 
 def zone_of(text: str) -> str:

@@ -5,8 +5,10 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 
 def moment(at: float, tz: tzinfo, now: float, *, seconds: bool = False, day: bool = False) -> str:
@@ -86,6 +88,22 @@ def length(seconds: float) -> str:
     days, minutes = divmod(minutes, 1440)
     hours, minutes = divmod(minutes, 60)
     return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)
+
+
+@lru_cache
+def named_zone(name: str) -> ZoneInfo:
+    """Return a zone by its name. UTC, which is the usual one, needs no time zone data on this machine.
+
+    Raises KeyError, ValueError or OSError where it is not there.
+    """
+    if name == "UTC":
+        return ZoneInfo.from_file(io.BytesIO(_UTC), name)
+    return ZoneInfo(name)
+
+
+# A file of RFC 8536 (version 1): one type of local time, at no offset, called UTC, and no transition.
+_COUNTS = (0, 0, 0, 0, 1, 4)  # of UT, standard and leap marks, transitions, types, characters of their names
+_UTC = b"TZif" + bytes(16) + b"".join(n.to_bytes(4, "big") for n in _COUNTS) + bytes(6) + b"UTC\0"
 
 
 _here: list[tzinfo] = [UTC]

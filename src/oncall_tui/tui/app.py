@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
-from zoneinfo import ZoneInfo
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -29,7 +28,7 @@ from oncall_tui.errors import OF_THE_MACHINE
 from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
-from oncall_tui.text.time_format import span
+from oncall_tui.text.time_format import named_zone, span
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.collector import Collector
@@ -107,7 +106,7 @@ class OncallApp(App[None]):
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""
-        self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
+        self.board = BoardScreen(self.engine, named_zone(self.config.timezone), self.engine.actor.name)
         session = self.board.session
         session.views = self.config.screen.views
         self._memory = self.board.memory
