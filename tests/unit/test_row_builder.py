@@ -11,6 +11,7 @@ from tests.support.fakes import alert, deploy, service
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.shared import OPEN, Held
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.time_format import age
 from oncall_tui.triage.triager import Rules, Triager
@@ -82,7 +83,10 @@ def test_within_a_step_no_row_of_thousands_is_looked_at_again(monkeypatch: pytes
         RowBuilder, "_changing", lambda self, row, now: looked.append(row.id) or changing(self, row, now)
     )
     night.made(NOW + 1)
-    assert looked == []
+    one, *rest = night.reading.alerts
+    night.reading = msgspec.structs.replace(night.reading, alerts=(msgspec.structs.replace(one, title="worse"), *rest))
+    night.made(NOW + 2)
+    assert looked == [], "another alert that changed is no reason either"
     night.made(NOW + STEP_S)  # the made rows, whose words were of any moment of the last step
     night.made(NOW + 2 * STEP_S)
     assert set(looked) == {row.id for row in night.reading.alerts}
@@ -126,6 +130,16 @@ def test_a_source_that_is_lost_makes_all_its_rows_anew_at_once() -> None:
     assert all("?" in str(row.cells) for row in after[0] if row.id.startswith("prod/"))
     assert after[1][0].cells[0] == ("?", "stale")
     assert after[2][0].cells[3] != before[2][0].cells[3]
+
+
+def test_what_others_do_is_on_the_row_while_they_do_it_and_goes_on_with_the_time() -> None:
+    night = Night()
+    night.made(NOW)
+    bob = Held("s", "prod/1", OPEN, "bob@there", "Bob", NOW - 100, NOW, "v1")
+    for now, others, said in ((NOW + 1, (bob,), "1m ago"), (NOW + 25, (bob,), "2m ago"), (NOW + 26, (), "")):
+        update = msgspec.structs.replace(night.update(now), others=others)
+        under = str(night.rows.alerts(update, SHOWN, None, now)[0].under)
+        assert ("Bob" in under, said in under) == (bool(others), True), under
 
 
 def test_of_thousands_of_alerts_the_words_are_put_together_that_somebody_looks_at() -> None:

@@ -147,10 +147,11 @@ class _AlertsFrom(msgspec.Struct, frozen=True, eq=False):
     pending: Mapping[str, Outcome]
     memory: Mapping[str, RowMemory]
     repeated: frozenset[str]
+    others: bool  # whether others do anything: what they do depends on the time
 
     def same(self, other: _AlertsFrom) -> bool:
         """Tell whether rows made from the other are right for this one too."""
-        same = self.memory is other.memory and self.repeated == other.repeated
+        same = self.memory is other.memory and self.repeated == other.repeated and not (self.others or other.others)
         return same and self.live == other.live and self.pending == other.pending
 
 
@@ -163,7 +164,7 @@ class RowBuilder:
         self._words = self._alert_words  # bound once, not for each of thousands of rows
         self._now = float("-inf")  # when the alerts were drawn last: what is looked at between is of then
         self._alerts: dict[str, _AlertMade] = {}
-        self._alerts_from = _AlertsFrom({}, {}, {}, frozenset())
+        self._alerts_from = _AlertsFrom({}, {}, {}, frozenset(), False)
         self._alert_rows: list[Row] = []
         self._unread: dict[str, Row] = {}  # those of sources that are not read now
         self._alerts_shown: tuple[Sequence[TriagedAlert], ViewFilter, float, list[Row]] = ((), ViewFilter(), 0.0, [])
@@ -186,8 +187,8 @@ class RowBuilder:
         alert_rows = self._ordered(alert_rows, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         live = {name: source.current for name, source in update.board.sources.items()}
-        beside = _AlertsFrom(live, pending, update.memory, self._names(update.triaged))
-        same = self._alerts_from.same(beside) and not update.others  # what others do depends on the time
+        beside = _AlertsFrom(live, pending, update.memory, self._names(update.triaged), bool(update.others))
+        same = self._alerts_from.same(beside)
         if now < self._now:  # the clock was set back
             self._alerts, same = {}, False
         self._now, self._alerts_from = now, beside
@@ -235,7 +236,7 @@ class RowBuilder:
                 return _AlertMade(alert_row, beside, old.row, old.now, _until(alert_row, now))
         claims = alert_row.pages and alert_row.alert.state is not AlertState.RESOLVED
         row = Row.later(alert_row.id, claims, self._words, alert_row, beside)
-        return _AlertMade(alert_row, beside, row, now, now)
+        return _AlertMade(alert_row, beside, row, now, _next_step(now))  # its words may be made at any time from now on
 
     def _changing(self, alert_row: TriagedAlert, now: float) -> tuple[object, ...]:
         """Return the words of its row that depend on the time."""
@@ -466,13 +467,17 @@ def _until(row: TriagedAlert, now: float) -> float:
     alert = row.alert
     lasting = alert.state is not AlertState.RESOLVED and not alert.moved and row.ended is None
     if not lasting or alert.until is not None or alert.escalates_at is not None:
-        return (now // STEP_S + 1) * STEP_S
+        return _next_step(now)
     return -(-(row.began + age_changes(now - row.began)) // STEP_S) * STEP_S
+
+
+def _next_step(now: float) -> float:
+    return (now // STEP_S + 1) * STEP_S
 
 
 def _or_same(old: list[Row], new: list[Row]) -> list[Row]:
     """Return *old* itself where *new* has the same rows: a table that shows them has nothing to do."""
-    return old if len(old) == len(new) and all(map(is_, old, new)) else new
+    return old if old is new or (len(old) == len(new) and all(map(is_, old, new))) else new
 
 
 def _others_here(update: Update, row: TriagedAlert, now: float) -> tuple[str, ...]:
