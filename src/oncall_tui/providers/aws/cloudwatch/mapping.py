@@ -139,22 +139,7 @@ def alert(
         return None
     at = arn.parse(alarm.alarm_arn)
     tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
-    composite = (("composite", short_ids(alarm.alarm_rule)),) if alarm.alarm_rule else ()
     pairs = alarm.all_dimensions()
-    spaces = dict.fromkeys(
-        q.metric_stat.metric.namespace for q in alarm.metrics if q.metric_stat and q.metric_stat.metric
-    )
-    of = (("namespace", alarm.namespace or ", ".join(spaces)), ("metric", metric_names(alarm)))
-    labels = (("alarmname", alarm.alarm_name), *of, *pairs)
-    told = (
-        ("description", alarm.alarm_description),
-        ("reason", short_ids(alarm.state_reason)),
-        ("threshold", threshold(alarm)),
-        *_queries(alarm),
-        ("evaluation", evaluation(alarm)),
-        ("actions", "" if alarm.actions_enabled else "disabled: this alarm notifies nobody"),
-        *composite,
-    )
     return Alert(
         id=f"{source}/{alarm.alarm_name}",
         source=source,
@@ -169,14 +154,36 @@ def alert(
         until=mute.until if mute else None,
         comment=mute.reason if mute else _comment(alarm),
         url=console(at.region, alarm.alarm_name),
-        labels=tuple(pair for pair in labels if pair[1]),
-        annotations=tuple((k, v) for k, v in told if v),
+        labels=_labels(alarm, pairs),
+        annotations=_annotations(alarm),
         hint=hint_of_parts(alarm, known) if alarm.alarm_rule else hint(alarm),
         keys=keys(alarm, known),
         hidden="target tracking" if tracking else "",
         metric=metric(alarm, pairs),
         verbs=frozenset({Verb.SILENCE}) if can_act and mute is None else frozenset(),
     )
+
+
+def _labels(alarm: w.CloudWatchAlarm, dimensions: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    spaces = dict.fromkeys(
+        q.metric_stat.metric.namespace for q in alarm.metrics if q.metric_stat and q.metric_stat.metric
+    )
+    of = (("namespace", alarm.namespace or ", ".join(spaces)), ("metric", metric_names(alarm)))
+    return tuple(pair for pair in (("alarmname", alarm.alarm_name), *of, *dimensions) if pair[1])
+
+
+def _annotations(alarm: w.CloudWatchAlarm) -> tuple[tuple[str, str], ...]:
+    """Return what CloudWatch tells of the alarm in words, without what is empty."""
+    pairs = (
+        ("description", alarm.alarm_description),
+        ("reason", short_ids(alarm.state_reason)),
+        ("threshold", threshold(alarm)),
+        *_queries(alarm),
+        ("evaluation", evaluation(alarm)),
+        ("actions", "" if alarm.actions_enabled else "disabled: this alarm notifies nobody"),
+        ("composite", short_ids(alarm.alarm_rule) if alarm.alarm_rule else ""),
+    )
+    return tuple(pair for pair in pairs if pair[1])
 
 
 def _comment(alarm: w.CloudWatchAlarm) -> str:

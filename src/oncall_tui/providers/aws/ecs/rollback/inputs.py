@@ -59,6 +59,21 @@ def read_inputs(
             unreadable=seen.unreadable,
             source=_other_task_set(known, service),
         )
+    return _inputs_of(newest, clients, known, seen, recall, now, choice, picked)
+
+
+def _inputs_of(
+    newest: w.EcsServiceDeployment,
+    clients: AwsClients,
+    known: RevisionCache,
+    seen: ServiceSnapshot,
+    recall: ServiceHistory,
+    now: float,
+    choice: str,
+    picked: str,
+) -> RollbackInputs:
+    """Return the input of a service whose *newest* deploy ECS tells of."""
+    service = seen.service
     going_back, by = _going_back(known, seen, newest, recall)
     before = history.source_of(newest, seen.briefs)
     left = history.replaced(newest, seen.briefs, known.definition_of) if going_back else ""
@@ -70,7 +85,6 @@ def read_inputs(
     found = _candidates(known, seen, recall, current, source, picked, now)
     found = _settle(clients.ecs, known, (*_renewed(source, target), *found), choice, current)
     found = tuple(fared(known, seen, c) for c in found)
-    back_at = _went_back_at(known, seen, newest)
     hook = newest.waiting
     return RollbackInputs(
         now=now,
@@ -82,13 +96,13 @@ def read_inputs(
         stage=newest.lifecycle_stage,
         hook=hook.hook_id if hook else "",
         reason=(newest.rollback.reason if newest.rollback else "") or newest.status_reason,
-        source=known.revision(before) if before else None,
+        source=known.revision(before) if before else None,  # read anew: ``_settle`` renewed the status of both
         target=known.revision(newest.target_arn, service.task_definition),
         unsure=_unsure(known, seen, newest, before),
         went_back_to=known.revision(went) if went else None,
         began=newest.started_at or newest.created_at,
         since=_since(known, seen, newest, current, now),
-        went_back_at=back_at,
+        went_back_at=_went_back_at(known, seen, newest),
         undo=_undone(known, seen, target if back else source, now, newest) if going_back else None,
         by=by,
         going_back=going_back,

@@ -56,13 +56,7 @@ def lay_service(
     cluster.services[name] = service
     current = _define(account, service, spec, number, now - 300 if spec.get("first") else now - age - 300)
     others = spec.get("definitions", {})
-    for key, changes in others.items():
-        if not key.isdigit():
-            raise ValueError(f"definitions: expected the number of a task definition, got {key!r}")
-        merged = {k: v for k, v in spec.items() if k not in ("days", "fails", "inactive")} | changes
-        merged |= {name: spec.get(name, {}) | changes.get(name, {}) for name in ("environment", "labels")}
-        days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
-        _define(account, service, merged, int(key), now - days * DAY)
+    _define_others(others, spec, account, service, number, now, age)
     if spec.get("first"):
         if service.controller != "ECS":
             raise ValueError(f"first: not of a {service.controller} service")
@@ -78,6 +72,25 @@ def lay_service(
     count = min(int(spec.get("events", 3)), EVENTS_KEPT)
     service.past = lambda: past_events(account, service, now, count)
     return service, past
+
+
+def _define_others(
+    others: Table,
+    spec: Table,
+    account: SimulatedEcsAccount,
+    service: SimulatedEcsService,
+    number: int,
+    now: float,
+    age: float,
+) -> None:
+    """Make the task definitions beside that of *number*, which has run for *age* seconds. Raises ValueError."""
+    for key, changes in others.items():
+        if not key.isdigit():
+            raise ValueError(f"definitions: expected the number of a task definition, got {key!r}")
+        merged = {k: v for k, v in spec.items() if k not in ("days", "fails", "inactive")} | changes
+        merged |= {name: spec.get(name, {}) | changes.get(name, {}) for name in ("environment", "labels")}
+        days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
+        _define(account, service, merged, int(key), now - days * DAY)
 
 
 def _task_set(account: SimulatedEcsAccount, service: SimulatedEcsService, given: Table, now: float) -> None:
