@@ -94,6 +94,7 @@ _TEMPLATE = """\
 #     urgencies: [high, low]
 #     mine: false                    # true: only incidents that are assigned to me
 #     change_events: true            # what tools told PagerDuty of changes
+#     schedule_edits: true           # who edited schedules: wants audit_records.read
 #   - name: errors
 #     provider: sentry
 #     organization: example          # its slug

@@ -35,7 +35,7 @@ def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str,
             shown["queue"] = f"{url}/{source['account']}/{source['queue']}"
     elif provider == "pagerduty":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
-        shown |= {key: source[key] for key in ("change_events",) if key in source}
+        shown |= {key: source[key] for key in ("change_events", "schedule_edits") if key in source}
     elif provider == "sentry":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
         shown["organization"] = scenario.get("sentry", {}).get("organization", "example")

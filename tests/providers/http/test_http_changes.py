@@ -314,3 +314,78 @@ def test_each_in_its_own_words(clock: FakeClock, context: Context, monkeypatch: 
     assert (event.kind, event.what, event.resource) == (ChangeKind.OTHER, "deploy 1", "api")
     assert event.hint == ServiceHint(cluster="main", service="api")
     assert event.url == "https://app.datadoghq.com/event/explorer?query=9001"
+
+
+# --- who edited an on-call schedule -----------------------------------------------------------------------------------
+
+
+def audited(
+    clock: FakeClock, context: Context, on: bool = True, change_events: bool = False
+) -> tuple[SimulatedPagerDuty, Asked, Provider]:
+    spec = {"token": TOKEN, "people": [{"name": "Bob"}], "services": [{"name": "payments", "id": "PSVC1"}]}
+    world = SimulatedPagerDuty(clock.now, spec=spec)
+    world.trigger("k", "a problem", "payments", "high", began=clock.now() - 60)
+    options = PagerDutyOptions(name="it", provider="pagerduty", token=SECRET, schedule_edits=on)
+    options = msgspec.structs.replace(options, change_events=change_events)
+    asked = Asked(world)
+    return world, asked, pagerduty.build(options, context, asked.transport)
+
+
+@pytest.fixture(autouse=True)
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
+
+
+def audits(asked: Asked) -> int:
+    return sum(request.url.path == "/audit/records" for request in asked.requests)
+
+
+def test_who_edited_a_schedule_is_told_and_accuses_nothing(clock: FakeClock, context: Context) -> None:
+    world, _, provider = audited(clock, context)
+    world.edit_schedule("Primary", "Bob")
+    clock.advance(1.0)
+    world.edit_schedule("Old rota", "Bob", "delete")
+    deleted, edited = provider.read(ReadRequest()).changes
+    assert (edited.kind, edited.what, edited.by) == (ChangeKind.SCHEDULE, "edit of schedule Primary", "Bob")
+    assert (edited.resource, edited.text, edited.ended) == ("Primary", "schedule_layers", edited.began)
+    assert deleted.what == "deletion of schedule Old rota"
+
+
+def test_audit_records_are_not_asked_for_unless_the_source_says_so(clock: FakeClock, context: Context) -> None:
+    world, asked, provider = audited(clock, context, on=False)
+    world.edit_schedule("Primary", "Bob")
+    assert provider.read(ReadRequest()).changes == ()
+    assert audits(asked) == 0
+
+
+def test_more_than_a_page_of_them_is_read_by_its_cursor(clock: FakeClock, context: Context) -> None:
+    world, asked, provider = audited(clock, context)
+    for _ in range(150):
+        world.edit_schedule("Primary", "Bob")
+    assert len(provider.read(ReadRequest()).changes) == 150
+    assert audits(asked) == 2
+
+
+def test_a_login_that_may_not_read_them_says_which_right_is_missing(clock: FakeClock, context: Context) -> None:
+    _, asked, provider = audited(clock, context)
+    asked.spoil = lambda request: httpx.Response(403, json={}) if request.url.path == "/audit/records" else None
+    reading = provider.read(ReadRequest())
+    (problem,) = reading.problems
+    assert (problem.scope, problem.state) == (SCOPE, SourceState.DENIED)
+    assert "audit_records.read" in problem.hint
+    assert len(reading.alerts) == 1
+    for _ in range(10):
+        clock.advance(10.0)
+        provider.read(ReadRequest(fresh=True))
+    assert audits(asked) == 1  # not before a failure's wait is over
+
+
+def test_one_poll_waits_for_one_of_the_two_feeds_alone(clock: FakeClock, context: Context) -> None:
+    world, asked, provider = audited(clock, context, change_events=True)
+    world.edit_schedule("Primary", "Bob")
+    world.change("payments", "deploy 1", "pipeline")
+    first = provider.read(ReadRequest())
+    assert ([one.kind for one in first.changes], audits(asked)) == ([ChangeKind.OTHER], 0)
+    clock.advance(10.0)
+    assert {one.kind for one in provider.read(ReadRequest()).changes} == {ChangeKind.OTHER, ChangeKind.SCHEDULE}
+    assert audits(asked) == 1

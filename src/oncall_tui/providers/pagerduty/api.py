@@ -32,6 +32,7 @@ ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100
 LAST = 10_000  # the API refuses offset + limit over this (its documentation, "Pagination")
 LOW = 0.1  # so small a part of the calls of a minute left: what can wait does
+AUDIT_RIGHT = "needs an account's own key, or audit_records.read, and a plan with an audit trail"
 OVERLAP = 5  # read again from the page before: an incident that resolves meanwhile moves the others up
 
 _CODES = {
@@ -246,6 +247,19 @@ class PagerDutyApi:
         teams = [("team_ids[]", team) for team in self._options.teams]
         where = [("since", since), ("limit", str(PAGE)), ("offset", str(offset))]
         return self.get("/change_events", schema.AccountChangeEvents, [*teams, *where])
+
+    def audit_records(self, since: str, cursor: str) -> schema.AuditRecords:
+        """Read one page of the audit records of schedules and escalation policies since then (RFC 3339).
+
+        Raises Denied with the right that is missing, and other SourceErrors.
+        """
+        self._before_more()
+        kinds = [("root_resource_types[]", kind) for kind in ("schedules", "escalation_policies")]
+        where = [("since", since), ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
+        try:
+            return self.get("/audit/records", schema.AuditRecords, [*kinds, *where])
+        except errors.Denied as error:
+            raise errors.Denied(error.message, AUDIT_RIGHT) from None
 
     def changes(self, incident_id: str, damage: Damage) -> list[schema.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""

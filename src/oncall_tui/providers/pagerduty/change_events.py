@@ -1,7 +1,7 @@
 """PagerDuty's change events as changes: what a deploy tool or a pipeline told it, and which services that is about.
 
-``GET /change_events`` (API reference, "List Change Events"). Edits of schedules are not among them: they stand in the
-audit records, which want another right.
+``GET /change_events`` (API reference, "List Change Events"). Edits of schedules are not among them: ``schedule_edits``
+reads those.
 """
 
 from __future__ import annotations

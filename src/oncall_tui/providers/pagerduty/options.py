@@ -19,7 +19,8 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     *url* is ``https://api.eu.pagerduty.com`` in the EU region. *teams*, *services* (ids) and *urgencies* (``high``,
     ``low``) narrow on the server, and so does *mine*: only incidents that are assigned to whom the token belongs, or
     for the account's own key to ``me.email``. Who acts is ``me.email``: it has to be a user of the account.
-    *change_events*: read the account's change events too.
+    *change_events*: read the account's change events too. *schedule_edits*: and who edited schedules and escalation
+    policies, which stands in the audit records.
     """
 
     own_headers: ClassVar[tuple[str, ...]] = ("authorization", "accept", "from")
@@ -31,6 +32,7 @@ class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     urgencies: tuple[str, ...] = ()
     mine: bool = False
     change_events: bool = False
+    schedule_edits: bool = False
 
     @property
     def personal(self) -> bool:

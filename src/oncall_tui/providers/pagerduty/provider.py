@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.change import Change, newest
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.told import HistoryPage, HistorySpan
@@ -17,7 +18,7 @@ from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Timel
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.http.change_feed import ChangeFeed
 from oncall_tui.providers.lists import Damage, Items
-from oncall_tui.providers.pagerduty import change_events
+from oncall_tui.providers.pagerduty import change_events, schedule_edits
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
@@ -108,6 +109,8 @@ class PagerDutyProvider:
         self._holders = AssigneeTracker(self._api, clock)
         self._changes = ChangeFeed(clock, partial(change_events.read, self._api, options))
         self._reads_changes = options.change_events
+        self._edits = ChangeFeed(clock, partial(schedule_edits.read, self._api, options))
+        self._reads_edits = options.schedule_edits
         self._past = PagerDutyPast(self.source, self._api, http)
         self._handler_context = handler_context = PagerDutyHandlerContext(
             options, self._api, clock, self._lapses, read_only
@@ -142,7 +145,7 @@ class PagerDutyProvider:
             self._holders.find_levels(incidents)
             left = self._read_details(listed.entries, request.watch)
         self._listed = listed if left and listed.damage.total > LONG else None
-        changes, unread = self._changes.read(request.fresh, self._reads_changes and not self._api.low)
+        changes, unread = self._read_changes(request.fresh)
         return Reading(
             source=self.source,
             at=listed.at,
@@ -153,6 +156,14 @@ class PagerDutyProvider:
             calls=self._http.calls - calls,
             clock_off_s=self._http.clock_off_s,
         )
+
+    def _read_changes(self, fresh: bool) -> tuple[tuple[Change, ...], tuple[PartialFailure, ...]]:
+        """Read one of the two feeds of changes at most: together they would hold up the alerts twice as long."""
+        calls = self._http.calls
+        told, unread = self._changes.read(fresh, self._reads_changes and not self._api.low)
+        asked = self._http.calls != calls
+        edits, more = self._edits.read(fresh, self._reads_edits and not self._api.low and not asked)
+        return (newest((*told, *edits), self._clock.now()) if edits else told), (*unread, *more)
 
     def _so_far(self, listed: _Listed, calls: int) -> Reading:
         return Reading(
@@ -310,6 +321,7 @@ class PagerDutyProvider:
         self._listed = None
         self._handler_context.forget()
         self._changes.renew()
+        self._edits.renew()
         self._details_after = 0.0
 
     def close(self) -> None:

@@ -294,6 +294,32 @@ class AccountChangeEvent(msgspec.Struct, frozen=True):
     custom_details: Any = None
 
 
+class AuditField(msgspec.Struct, frozen=True):
+    """A field that was changed; its values are not read: a schedule's are whole layers."""
+
+    name: str = ""
+
+
+class AuditDetails(msgspec.Struct, frozen=True):
+    fields: Spared[tuple[AuditField, ...] | None] = None
+
+
+class AuditRecord(msgspec.Struct, frozen=True):
+    """One of ``GET /audit/records``: who did what to which resource."""
+
+    id: str
+    execution_time: str
+    root_resource: Reference
+    action: str = ""
+    actors: Spared[tuple[Reference, ...] | None] = None
+    details: Spared[AuditDetails | None] = None
+
+
+class AuditRecords(msgspec.Struct, frozen=True):
+    records: Items[AuditRecord]
+    next_cursor: str | None = None
+
+
 class AccountChangeEvents(msgspec.Struct, frozen=True):
     change_events: Items[AccountChangeEvent]
     more: bool = False

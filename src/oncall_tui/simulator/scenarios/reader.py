@@ -117,6 +117,7 @@ _EVENTS: Table = {
         "priority?": str,
     },
     "change?": {"service": str, "summary": str, "source?": str},
+    "edit_schedule?": {"schedule": str, "by": str, "action?": ("create", "update", "delete")},
     "sentry_release?": {"version": str, "projects": [str], "author?": str, "environment?": str},
     "datadog_event?": {"title": str, "tags?": [str]},
     "resolve_page?": {"key": str, "by?": str},
@@ -254,6 +255,7 @@ _FORMAT: Table = {
             "severity?": {"*": [str]},
             "services?": {"*": str},
             "change_events?": bool,
+            "schedule_edits?": bool,
             "releases?": bool,
             "events?": str,
         }

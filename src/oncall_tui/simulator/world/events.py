@@ -49,6 +49,9 @@ class SimulatedPager(Protocol):
     def change(self, service: str, summary: str, source: str = "") -> None:
         """A change event."""
 
+    def edit_schedule(self, schedule: str, by: str, action: str = "update") -> None:
+        """Edit an on-call schedule."""
+
     def resolve(self, key: str, by: str | None = None) -> object:
         """Resolve it."""
 
@@ -196,7 +199,7 @@ class ScenarioRunner(SimulatedChanges):
                 self._alerts()
             elif verb in ("page", "change"):
                 self._pager()
-            elif verb in ("resolve_page", "acknowledge_page"):
+            elif verb in ("resolve_page", "acknowledge_page", "edit_schedule"):
                 pager = self._pager()
                 if "by" in given:
                     pager.check(given["by"])
@@ -301,6 +304,9 @@ class ScenarioRunner(SimulatedChanges):
 
     def _change(self, given: Table) -> None:
         self._pager().change(given["service"], given["summary"], str(given.get("source", "")))
+
+    def _edit_schedule(self, given: Table) -> None:
+        self._pager().edit_schedule(given["schedule"], given["by"], str(given.get("action", "update")))
 
     def _sentry_release(self, given: Table) -> None:
         self._issues().release(**given)

@@ -29,6 +29,7 @@ from oncall_tui.simulator.services.pagerduty.http import (
 )
 from oncall_tui.simulator.services.pagerduty.incident import (
     IdSequence,
+    SimulatedPagerDutyAudit,
     SimulatedPagerDutyChange,
     SimulatedPagerDutyIncident,
     SimulatedPagerDutyRefusal,
@@ -57,6 +58,7 @@ class SimulatedPagerDuty:
         self._serial = IdSequence()
         self._incidents: dict[str, SimulatedPagerDutyIncident] = {}
         self._changes: list[SimulatedPagerDutyChange] = []
+        self._audits: list[SimulatedPagerDutyAudit] = []
         self._open: dict[str, SimulatedPagerDutyIncident] = {}
         """The open ones by their keys."""
         self._next_due = -math.inf
@@ -132,6 +134,12 @@ class SimulatedPagerDuty:
         """A change event, as a deploy sends one: it is related to what is and will be open on that service."""
         self._changes.append(
             SimulatedPagerDutyChange(self._serial("C"), self._account.service(service), summary, source, self._now())
+        )
+
+    def edit_schedule(self, schedule: str, by: str, action: str = "update") -> None:
+        """An edit of an on-call schedule by somebody, which the audit records have."""
+        self._audits.append(
+            SimulatedPagerDutyAudit(self._serial("A"), schedule, action, self._somebody(by), self._now())
         )
 
     def acknowledge(self, key: str, by: str) -> None:
@@ -263,6 +271,18 @@ class SimulatedPagerDuty:
         found = [shapes.change(one) for one in self._changes if one.at >= begin]
         shown = [{key: one[key] for key in one if key != "correlation_reason"} for one in found[::-1]]
         return page(request, "change_events", shown)
+
+    def _list_audits(self, request: Request) -> SimulatedAnswer:
+        """Answer with those since a time, the newest first, paged by a cursor."""
+        begin = time_of(request, "since", self._now() - 86_400.0)
+        kinds = chosen(request, "root_resource_types[]")
+        found = [
+            shapes.audit(one) for one in self._audits[::-1] if one.at >= begin and (not kinds or "schedules" in kinds)
+        ]
+        start = int(request.query.get("cursor", ["0"])[-1])
+        limit = min(int(request.query.get("limit", ["100"])[-1]), 100)
+        cursor = str(start + limit) if start + limit < len(found) else None
+        return json_answer({"records": found[start : start + limit], "limit": limit, "next_cursor": cursor})
 
     def _list_oncalls(self, request: Request) -> SimulatedAnswer:
         found: Iterable[shapes.Json] = shapes.oncalls(
@@ -421,6 +441,7 @@ _READS: dict[str, Callable[[SimulatedPagerDuty, Request], SimulatedAnswer]] = {
     "GET /incidents/{id}/alerts": SimulatedPagerDuty._get_alerts,
     "GET /incidents/{id}/related_change_events": SimulatedPagerDuty._get_changes,
     "GET /change_events": SimulatedPagerDuty._list_changes,
+    "GET /audit/records": SimulatedPagerDuty._list_audits,
     "GET /oncalls": SimulatedPagerDuty._list_oncalls,
     "GET /escalation_policies": SimulatedPagerDuty._list_policies,
     "GET /escalation_policies/{id}": SimulatedPagerDuty._get_policy,

@@ -73,6 +73,17 @@ class SimulatedPagerDutyChange:
 
 
 @dataclass(frozen=True)
+class SimulatedPagerDutyAudit:
+    """One audit record: what somebody did to a schedule. `action` is create, update or delete."""
+
+    id: str
+    schedule: str
+    action: str
+    by: SimulatedPagerDutyPerson
+    at: float
+
+
+@dataclass(frozen=True)
 class SimulatedPagerDutyNote:
     id: str
     by: SimulatedPagerDutyPerson

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from oncall_tui.simulator.services.pagerduty.incident import (
     Agent,
     SimulatedPagerDutyAlert,
+    SimulatedPagerDutyAudit,
     SimulatedPagerDutyChange,
     SimulatedPagerDutyEntry,
     SimulatedPagerDutyIncident,
@@ -205,6 +206,22 @@ def change(one: SimulatedPagerDutyChange) -> Json:
         "images": [],
         "custom_details": {},
         "correlation_reason": {"reason": "related_service"},
+    }
+
+
+def audit(one: SimulatedPagerDutyAudit) -> Json:
+    schedule = {"id": one.id[::-1], "type": "schedule_reference", "summary": one.schedule}
+    changed = [{"name": "schedule_layers", "value": "…", "before_value": "…"}] if one.action == "update" else []
+    return {
+        "id": one.id,
+        "self": f"{SITE}/audit/records/{one.id}",
+        "execution_time": instant(one.at),
+        "execution_context": {"request_id": one.id, "remote_address": "192.0.2.1"},
+        "actors": [reference(one.by)],
+        "method": {"type": "browser", "description": "", "truncated_token": None},
+        "root_resource": schedule,
+        "action": one.action,
+        "details": {"resource": schedule, "fields": changed, "references": []},
     }
 
 
