@@ -162,7 +162,7 @@ class Program:
         """Press in a modal that has just been painted: it hears nothing for half a second, by the program's own clock,
         which on a machine under load begins later than the paint is seen here.
         """
-        time.sleep(0.7 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))))
+        time.sleep(0.7 * min(5.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))))
         self.press(keys)
 
     def cursor_line(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oncall_tui.tui.terminal.arrivals import QUIET_S
+from oncall_tui.tui.terminal.arrivals import QUIET_S, REST_S
 from tests.end_to_end.terminal import LOOK_S, Program
 from tests.end_to_end.world import World, until
 
@@ -66,19 +66,30 @@ def test_a_paste_in_parts_acts_on_nothing(
     assert world.writes() == []
 
 
+def typed_on(program: Program) -> bool:
+    """Type half of a word at once and the rest key by key; False where this machine was too slow for that."""
+    program.burst(b"/Sea")
+    slowest, last = 0.0, time.monotonic()
+    program.wait("ignored 4 characters")
+    for key in b"rchaES":
+        program.burst(bytes((key,)))
+        now = time.monotonic()
+        slowest, last = max(slowest, now - last), now
+        time.sleep(0.15)
+    return slowest < REST_S / 2
+
+
 def test_what_is_typed_on_after_an_ignored_burst_acts_on_nothing_either(
     make_world: Callable[..., World], run_program: Callable[..., Program]
 ) -> None:
     """Over a link that stalls, "/pay" of "/payments" arrives at once; "ments" is typed on, and m, n, t, s are keys."""
-    world = make_world("--scenario", "page-third")
-    program = run_program("--config", str(world.configure()), env=world.env)
-    program.wait(ROW)
-    program.go_to(ROW)
-    program.burst(b"/Sea")
-    program.wait("ignored 4 characters")
-    for key in b"rchaES":
-        program.burst(bytes((key,)))
-        time.sleep(0.15)
+    for _ in range(5):
+        world = make_world("--scenario", "page-third")
+        program = run_program("--config", str(world.configure()), env=world.env)
+        program.wait(ROW)
+        program.go_to(ROW)
+        if typed_on(program):
+            break
     program.wait("ignored 10 characters that arrived at once (a paste?), and what followed")
     assert world.writes() == []
     assert ROW in program.cursor_line()

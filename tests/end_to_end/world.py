@@ -87,7 +87,7 @@ class World:
         assert self._child.stdout is not None
         self._child.stdin.close()
         try:
-            self._child.wait(5)
+            self._child.wait(30)
         finally:
             if self._child.poll() is None:
                 self._child.kill()

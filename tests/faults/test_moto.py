@@ -121,14 +121,16 @@ def test_what_is_not_whole_is_not_all_well(rig: Rig) -> None:
 
 
 def test_services_without_service_deployments(rig: Rig) -> None:
-    rig.wait(lambda u: all(s.note for s in u.board.services.values()), "what could not be read of deploys is told")
+    rig.wait(
+        lambda u: all(s.note.startswith("deploys: ") for s in u.board.services.values()),
+        "what could not be read of deploys is told",
+    )
     board = rig.update.board
     assert {s.id: s.revision.short for s in board.services.values()} == {
         "aws/main/api": ":1",
         "aws/main/web": ":1",
         "aws/jobs/import": ":1",
     }
-    assert all(s.note.startswith("deploys: ") for s in board.services.values())
     assert {d.service_id for d in board.deploys.values()} == set(board.services)  # out of deployments[]
     source = board.sources["aws"]
     assert source.partial
