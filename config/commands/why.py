@@ -9,11 +9,13 @@ row, board = given["row"], given["board"]
 service = row["service"]
 
 print(f"{row['kind']} {row['title']} ({row['state']})")
+found = []
 for alert in row["alerts"]:
-    for suspect in alert["suspects"]:
-        print(f"suspect: {suspect['words']}")
+    found += [f"suspect: {suspect['words']}" for suspect in alert["suspects"]]
     if not alert["suspects"]:
-        print(f"no suspect: {alert['suspicion'] or 'nothing is known'}")
+        found.append(f"no suspect: {alert['suspicion'] or 'nothing is known'}")
+for line in dict.fromkeys(found):  # the alerts of one row have the same suspects
+    print(line)
 if service is not None:
     print(f"service: {service['id']} {service['health']}, {service['running']} of {service['desired']} tasks run")
     for deploy in board["deploys"]:
