@@ -19,6 +19,7 @@ from textual._context import active_app, visible_screen_stack
 from oncall_tui.text import time_format
 from tests.support import forked, level
 from tests.support.closing import closed_afterwards
+from tests.support.cores import cores
 from tests.support.open_files import OPEN
 
 # Processes a core: most tests wait for another process or for a poll.
@@ -66,7 +67,7 @@ def _have_folder(config: pytest.Config, variable: str) -> Path:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processes that ``-n auto`` starts."""
     a_core = WORKERS_A_CORE if config.getoption("everything") else WORKERS_A_CORE + 0.5
-    return max(4, round(a_core * (os.cpu_count() or 1)))
+    return max(4, round(a_core * cores()))
 
 
 def pytest_collection_finish() -> None:
