@@ -26,6 +26,7 @@ from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.alert_commands import Answers, agree, carry_out
 from oncall_tui.cli.check import _guardrails
 from oncall_tui.cli.common import OVERRIDE, CommandFailed
+from oncall_tui.cli.text_board import text_board
 from oncall_tui.config.unmatched import unmatched
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import ServiceHint
@@ -336,6 +337,27 @@ def test_every_way_of_acting_is_refused(bench: Bench, verb: Verb) -> None:
     assert bench.sent == 0
 
 
+def test_what_belongs_to_another_action_types_no_name(tmp_path: Path) -> None:
+    """A note on an incident, of a rollback: nobody is asked, so a rule that wants a name refuses it."""
+    bench = Bench(tmp_path, rule(actions=("note",), does=TYPE_NAME), verb=Verb.NOTE)
+    failed: list[str] = []
+    bench.engine.actions.run_silently(bench.ask(), lambda message, hint: failed.append(message), lambda: None)
+    bench.engine._queues["prod"].run(lambda: None).result(10)
+    assert failed == ["Guardrail r: because: its name has to be typed, and nobody is asked here"]
+    assert bench.sent == 0
+    bench.engine.stop()
+
+
+def test_status_says_the_freezes_on_a_line_of_its_own(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, rule(reason="year-end\nALERTS 0", freeze=YEAR_END, products=("pay*",)))
+    freezes = bench.engine.guard.freezes()
+    lines = text_board(bench.engine.update, NOW, freezes).splitlines()
+    (line,) = (each for each in lines if "freeze" in each)
+    assert line.startswith("  ! freeze until 7 Dec 09:00 JST: year-end")
+    assert line.endswith("(everything of pay*)")
+    bench.engine.stop()
+
+
 def test_what_began_to_hold_between_the_plan_and_the_yes_is_refused(tmp_path: Path) -> None:
     freeze = Freeze(begins="2026-11-30 12:01")
     bench = Bench(tmp_path, rule(name="late", freeze=freeze))
@@ -598,8 +620,11 @@ def test_check_lists_each_rule_with_what_it_matches_and_says_what_matches_nothin
         (0, 0, "over since 1 Nov 00:00 JST"),
     ]
     bench.engine.stop()
-    config = bootstrap.load_config_text(SOURCES + HEAD + "sources: [prmo], products: [nosuch]}", "c.yaml")
+    config = bootstrap.load_config_text(
+        SOURCES + HEAD + "sources: [prmo], products: [nosuch], actions: ['command:x*']}", "c.yaml"
+    )
     assert [words.partition(": ")[2] for words in unmatched(config, bench.engine.update.board)] == [
+        'guardrails[a].actions[0]: "command:x*" matches no command of the configuration',
         'guardrails[a].products[0]: "nosuch" matches no product',
         'guardrails[a].sources[0]: "prmo" matches no source or destination; did you mean prom?',
     ]

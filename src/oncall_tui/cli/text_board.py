@@ -29,12 +29,13 @@ DEPLOYS = ("SERVICE", "REVISION", "STATE", "TASKS", "AGE", "BY", "REASON")
 ALIGNED = 60  # cells: a longer text moves the rest of its own line, and not that of every other
 
 
-def text_board(update: Update, now: float) -> str:
-    """Sources, alerts, services and deploys, one line each."""
+def text_board(update: Update, now: float, freezes: Sequence[str] = ()) -> str:
+    """Sources, alerts, services and deploys, one line each; *freezes* are those of the guardrails, in words."""
     triaged = update.triaged
     title = alerts_title(triaged) + (f" · {triaged.hidden} hidden" if triaged.hidden else "")
     unread = unread_words(update.board.unread)
-    lines = [_sources(update, now), "", title + (f" · {unread}" if unread else "")]
+    held = [f"  ! {clean(words)}" for words in freezes]
+    lines = [_sources(update, now), *held, "", title + (f" · {unread}" if unread else "")]
     if (incident := triaged.multi_service_incident) is not None:
         since = local_time(incident.since, now)
         lines.append(f"  multi-service: {incident.summary} since {since}, probably not one deploy")

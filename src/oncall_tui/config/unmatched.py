@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from oncall_tui.config.diagnostic import nearest, show
 from oncall_tui.config.model import Config
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.guardrail import COMMAND
 from oncall_tui.triage.filters import FilterError, Known, parse
 from oncall_tui.triage.ranking import FIELDS
 
@@ -88,7 +89,13 @@ def _guardrails(config: Config, board: Board) -> Iterator[str]:
     read = bool(ecs) and all(s.live for s in ecs)
     services = tuple(board.services) if read else None
     accounts = {service.key.account for service in board.services.values()} if read else None
+    commands = [f"{COMMAND}{command.name}" for command in config.commands]
     for rule in config.guardrails:
+        for index, text in enumerate(rule.actions):
+            if text.startswith(COMMAND) and not any(fnmatchcase(one, text) for one in commands):
+                meant = f"; did you mean {near}?" if (near := nearest(text, commands)) else ""
+                words = f"{show(text)} matches no command of the configuration{meant}"
+                yield _line(config, f"guardrails[{rule.name}].actions[{index}]", words)
         for field, globs, known, what in (
             ("products", rule.products, products, "product"),
             ("services", rule.services, services, "service"),
