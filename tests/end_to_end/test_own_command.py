@@ -79,7 +79,7 @@ def test_by_key_to_its_output_left_running_and_ended_by_quitting(
     assert any(f"service {PAYMENTS}" in line for line in program.screen)
     assert any("tasks run" in line for line in program.screen)
     program.press("\x1b")
-    program.wait("SERVICES")
+    program.wait("DEPLOYED")
     time.sleep(0.8)
     program.press("D")
     program.wait("y run")

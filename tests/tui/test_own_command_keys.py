@@ -20,6 +20,7 @@ from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.own_command import OwnCommand, RowKind
 from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.commands import configure
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.screens.run import RunScreen
 
@@ -52,6 +53,7 @@ async def opened(
             yield rig
         finally:
             rig.engine.own_commands.end_all("the test is over")
+            configure({})  # help is every test's
     rig.engine.stop()
 
 
@@ -145,6 +147,8 @@ async def test_leaving_its_screen_lets_it_run_and_the_same_key_shows_it_again(tm
         await until(rig, lambda: rig.pilot.app.screen is rig.board, "back on the board")
         assert len(rig.engine.own_commands.running) == 1
         assert [o.state for o in rig.engine.actions.outcomes] == [OutcomeState.PENDING]
+        row = next(line for line in rig.text().splitlines() if line.startswith("▸"))
+        assert row.endswith("firing"), "the row's own state is not hidden by a command that runs"
         await press(rig, "f2")
         await shown(rig)
         assert len(rig.engine.own_commands.runs) == 1

@@ -33,6 +33,11 @@ def test_a_rollback_that_goes_on_is_said_with_how_to_follow_it() -> None:
     assert "may have been sent" in line
 
 
+def test_a_command_that_ends_with_the_board_is_said() -> None:
+    (line,) = left_behind(engine(outcome(Verb.RUN, OutcomeState.PENDING, "prod/main/api", "deploy: running")))
+    assert line.startswith("run it: ended with the board; `oncall-tui journal --actions` has how")
+
+
 def test_what_is_not_confirmed_is_said_and_what_ended_is_not() -> None:
     said = left_behind(
         engine(

@@ -494,7 +494,7 @@ def test_its_exit_code_is_the_outcome_and_the_journal_has_it_with_its_first_line
     rig = bench(command("print('found it')"), command("print('no'); raise SystemExit(4)", name="w", writes=True))
     assert rig.outcome(rig.plan("x")).state is OutcomeState.DONE
     failed = rig.outcome(rig.plan("w", API))
-    assert (failed.state, failed.message) == (OutcomeState.FAILED, "exit code 4 after 0s")
+    assert (failed.state, failed.message) == (OutcomeState.FAILED, "w: exit code 4 after 0s")
     assert "what it changed until then is not known" in failed.hint
     intents = rig.entries(EntryKind.INTENT)
     assert [(e.actor, e.data["plan"]["request"]["command_name"], e.data["plan"]["target"]) for e in intents] == [

@@ -204,21 +204,22 @@ class OwnCommands(ActionHandler):
         return Receipt({"pid": number})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        run = self.run_of(plan.id)
+        run, name = self.run_of(plan.id), plan.request["command_name"]
         if run is None:
             state = OutcomeState.UNKNOWN if plan.writes else OutcomeState.FAILED
-            return Check(state, "the session that ran it has ended, and how it ended is not known", hint=_LOOK)
+            words = f"{name}: the session that ran it has ended, and how it ended is not known"
+            return Check(state, words, hint=_LOOK)
         end = run.end
         if end is None:
             words = f"being ended: {run.ending}" if run.ending else "running"
-            return Check(OutcomeState.PENDING, words, 0.25 if run.seconds < 5 else 1.0)
+            return Check(OutcomeState.PENDING, f"{name}: {words}", 0.25 if run.seconds < 5 else 1.0)
         data = {
             "exit_code": end.status,
             "seconds": round(end.seconds, 1),
             "lines": run.lines_seen,
             "output": list(run.first_lines),
         }
-        words = f"{end.words} after {span(end.seconds)}"
+        words = f"{name}: {end.words} after {span(end.seconds)}"
         if end.status == 0 and not end.why:
             return Check(OutcomeState.DONE, words, data=data)
         if not plan.writes:

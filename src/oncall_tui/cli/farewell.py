@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.domain.action import FOLLOWED
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.engine.engine import Engine
 
@@ -25,4 +25,6 @@ def _line(engine: Engine, outcome: Outcome) -> str:
             return f"{what}: goes on at AWS ({outcome.message}); {follow}"
         return f"{what}: may have been sent ({outcome.message}); {follow}"
     said = outcome.message or outcome.state
+    if outcome.verb is Verb.RUN and outcome.state is OutcomeState.PENDING:
+        return f"{what}: ended with the board; `oncall-tui journal --actions` has how, and what it printed first"
     return f"{what}: {said}; the next start reads its outcome, and `oncall-tui status` shows it"

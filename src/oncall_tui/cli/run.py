@@ -189,7 +189,9 @@ def _print(lines: tuple[int, list[str]], printed: int) -> int:
 def _tell(engine: Engine, plan: Plan, outcome: Outcome, as_json: bool) -> None:
     ran = engine.own_commands.run_of(plan.id)
     if not as_json:
-        say(f"{outcome.state}: {plan.request['command_name']}: {outcome.message}")
+        named = outcome.message.startswith(f"{plan.request['command_name']}: ")
+        name = "" if named else f"{plan.request['command_name']}: "
+        say(f"{outcome.state}: {name}{outcome.message}")
         say(*((f"  {outcome.hint}",) if outcome.hint else ()))
         return
     end = ran.end if ran is not None else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -185,7 +186,8 @@ class RowBuilder:
         if cursor is not None and self._elsewhere(cursor, update.triaged):
             cursor = None  # it did not resolve
         alert_rows = self._ordered(alert_rows, order(of(shown.sorts, "alerts")), cursor, now)
-        pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
+        under_way = (o for o in update.outcomes if o.state is OutcomeState.PENDING)
+        pending = {o.target: o for o in under_way if o.verb is not Verb.RUN}  # a command hides no state of its row
         live = {name: source.current for name, source in update.board.sources.items()}
         beside = _AlertsFrom(live, pending, update.memory, self._names(update.triaged), bool(update.others))
         same = self._alerts_from.same(beside)
