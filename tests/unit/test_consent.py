@@ -184,6 +184,33 @@ def test_a_change_that_stands_first_is_said_and_wants_the_name_also_where_tasks_
     assert both[1] == "whether a deploy is suspected is not known: prod cannot be read now"
 
 
+def test_a_deploy_that_is_suspected_of_another_service_s_alert_is_not_called_unsuspected(journal: Journal) -> None:
+    """R on an alert of web takes the deploy of api, where that is the product's suspect."""
+    began = NOW - 100
+    failover = Change(
+        id="prod/1",
+        source="prod",
+        kind=ChangeKind.DATABASE,
+        what="RDS failover of web-db",
+        resource="web-db",
+        began=began,
+        ended=began,
+        service_id=WEB,
+    )
+    alone = dressed(triaged(BAD, alerts=(fires(of="web"),)), journal)
+    assert alone.warnings[0] == (
+        f"no alerts for it; its deploy is suspected of 5xx of prod/main/web, which shares its product: {STANDS}"
+    )
+    behind = dressed(triaged(BAD, alerts=(fires(of="web"),), changes=(failover,)), journal)
+    assert behind.warnings[0] == (
+        "no alerts for it; its deploy is suspected of 5xx of prod/main/web, which shares its product, "
+        f"behind RDS failover of web-db 40s before the alert: {STANDS}"
+    )
+    for made in (alone, behind):
+        assert (made.confirm, made.confirm_name) == (Confirm.NAME, "api")
+        assert made.confirm_why == "No alert of its own suggests it"
+
+
 def test_a_weak_change_beside_deploys_that_were_not_read_is_named(journal: Journal) -> None:
     more = Change(
         id="prod/1",

@@ -19,7 +19,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, against_resolving, cautions, stays_open
-from oncall_tui.triage.consent import change_instead, deploys_unread, is_suspected, quiet, reason_missing
+from oncall_tui.triage.consent import BESIDE, change_instead, deploys_unread, is_suspected, quiet, reason_missing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.CONTINUE})  # what no alert ever asks for
 _CHANGE = "A change is suspected first"
+_BESIDE = "No alert of its own suggests it"
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
 
@@ -91,7 +92,8 @@ class PlanEnricher:
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         warnings = [*self._others(service_id, plan.target), *warnings]
         changed: dict[str, object] = {}
-        why = guarded.why or (_CHANGE if instead else "Nothing suggests it" if unasked else "")
+        nothing = _BESIDE if BESIDE in unasked else "Nothing suggests it"
+        why = guarded.why or (_CHANGE if instead else nothing if unasked else "")
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}

@@ -17,6 +17,7 @@ from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind
 
 RECENT_S = 300.0  # what has been quiet for so long after one firing asks for nothing any more
 NO_SUSPECT = "no deploy is suspected"
+BESIDE = "its deploy is suspected of"  # another service's alert
 _FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
 _GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
 
@@ -106,10 +107,25 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
     if rows:
         return NO_SUSPECT
+    if beside := _suspected_beside(triaged, away_from, target):
+        return f"no alerts for it; {beside}"
     lost = [s.name for s in triaged.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.whole]
     if lost:
         return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
     return words or f"{NO_SUSPECT}, no alerts for it"
+
+
+def _suspected_beside(triaged: TriagedBoard, away_from: str, target: str) -> str:
+    """Say of which alert of another service the deploy is suspected, and behind what; empty: of none that fires."""
+    for row in triaged.alerts:
+        if row.service is None or row.suspicion.wide or not fires(triaged, row):
+            continue
+        if any(_is(one.deploy, away_from, target) and one.deploy.state not in _GONE for one in row.suspicion.deploys):
+            change = row.suspicion.change_first
+            behind = f", behind {row.suspicion.first.words}" if change is not None and row.suspicion.first else ""
+            title = row.alert.title
+            return f"{BESIDE} {title} of {row.service.id}, which shares its product{behind}"
+    return ""
 
 
 def _weak(rows: Iterable[TriagedAlert]) -> tuple[str, ...]:
