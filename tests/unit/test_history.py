@@ -217,6 +217,22 @@ def test_alerts_of_several_sources_that_had_one_row_are_one_problem_while_they_l
     assert [e.alert for e in together] == ["prom/a", "dedup:x"]
 
 
+def test_what_fires_on_unchanged_is_one_problem_with_the_page_that_it_becomes(tmp_path: Path) -> None:
+    """Nothing is journalled of an alert while nothing changes: it lasts as long as somebody watches, up to a day."""
+    row = {"problem": "prom/a"}
+    page = {"key": "dedup:x", "pages": True, **row}
+    query = "SELECT id, pages FROM problem ORDER BY began"
+    for name, watched, hours, found in (
+        ("watched", 300.0, 4.0, [("prom/a", 1)]),
+        ("not watched", 20.0, 4.0, [("prom/a", 0), ("dedup:x", 1)]),
+        ("two days later", 4000.0, 50.0, [("prom/a", 0), ("dedup:x", 1)]),
+    ):
+        entries = ordered(watching(-5, watched), fires(0, **row), fires(hours * 60, "pager/1", **page))
+        history = history_of(_folder(tmp_path / name), entries)
+        told = [(problem.partition("@")[0], pages) for problem, pages in history.rows(query)]
+        assert told == found, name
+
+
 def test_what_turns_out_to_be_two_problems_counts_as_two(tmp_path: Path) -> None:
     """It was found to be over in the morning, beside another alert of its row; an import tells when it ended."""
     row = {"problem": "prom/a"}

@@ -21,6 +21,12 @@ from oncall_tui.runtime.decoding import decoder
 
 SAME_FIRING_S = 60.0  # between what was seen and what was told of one begin
 _FOREVER = 9e18
+UNCHANGED_S = 86_400.0  # what is open and was not heard of for longer may be of a source that is gone
+# Until when an episode lasted: one that is open as long as somebody watched, because what does not change is not told
+_LASTS = (
+    f"coalesce(e.ended, max(e.last, min(e.last + {UNCHANGED_S}, coalesce((SELECT max(w.ended) FROM watch w"
+    f" WHERE w.began <= e.last + {WATCH_GAP_S} AND w.ended >= e.last - {WATCH_GAP_S}), e.last))))"
+)
 _names = decoder(list[str])
 
 
@@ -201,7 +207,7 @@ class EpisodeTables:
         found, left = {first}, [first]
         while left:
             one = left.pop()
-            query = "SELECT began, coalesce(ended, last) FROM episode WHERE id = ?"
+            query = f"SELECT began, {_LASTS} FROM episode e WHERE id = ?"
             began, ended = self._db.execute(query, (one,)).fetchone()
             for other in self._linked(one, began - QUIET_S, ended + QUIET_S):
                 if other not in found:
@@ -218,7 +224,7 @@ class EpisodeTables:
             " AND e.began >= coalesce((SELECT max(b.began) FROM episode b WHERE b.alert = n.alert AND b.began <= ?2),"
             " ?2)"
             " CROSS JOIN link o ON o.name = l.name AND o.episode = e.id"
-            " WHERE l.episode = ?1 AND coalesce(e.ended, e.last) >= ?2"
+            f" WHERE l.episode = ?1 AND {_LASTS} >= ?2"
         )
         return [found for (found,) in self._db.execute(query, (episode, since, until))]
 
