@@ -278,6 +278,18 @@ def test_what_was_seen_and_told_is_one_and_told_fills_what_nobody_saw(tmp_path: 
     assert (before.began, before.ended, before.imported) == (at(300), at(310), True)
 
 
+@pytest.mark.parametrize(
+    ("seen", "firings"),
+    [((0,), 3), ((10,), 3), ((0, 10, 20), 3), ((0, 7, 10, 20), 4), ((0, 45), 4), ((45,), 4), ((), 3)],
+    ids=str,
+)
+def test_a_firing_that_was_seen_and_told_counts_once(tmp_path: Path, seen: tuple[int, ...], firings: int) -> None:
+    """A source tells three firings as one; a board saw some of them, or a later one."""
+    entries = [one for minute in seen for one in (fires(minute), over(minute + 3))]
+    (one,) = history_of(tmp_path, entries, told(0, ended=at(23), firings=3)).episodes(*ALWAYS)
+    assert (one.began, one.firings) == (at(0), firings)
+
+
 def test_what_was_seen_stands_before_what_was_told(tmp_path: Path) -> None:
     entries = ordered(watching(-60, 60), fires(0), over(10), fires(2, new="acknowledged", began=0))
     (one,) = history_of(tmp_path, told(0, ended=at(55), acknowledged_at=at(50)), entries).episodes(*ALWAYS)

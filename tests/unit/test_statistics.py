@@ -261,6 +261,11 @@ def test_each_number_is_shown_with_its_definition_and_the_coverage(tmp_path: Pat
         assert row.means
     assert "not known" in told_words
     assert "JST" in told_words
+    words = {row.id: row.now for row in text.rows(statistics, TOKYO)}
+    assert (words["noise"], words["shifts"]) == ("none is marked", "0 of 1, most 0")
+    before = reader.statistics(Period(at(-120), at(0)), Period(at(-240), at(-120)))
+    words = {row.id: row.now for row in text.rows(before, TOKYO)}
+    assert (words["noise"], words["shifts"]) == ("not known", "not known")
 
 
 def test_csv_has_a_header_and_no_formula(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ _names = decoder(list[str])
 
 
 class Firing(msgspec.Struct, kw_only=True):
-    """One firing of one alert. *end* is until when it is taken to have fired; *open*: it may fire still."""
+    """One firing of one alert, or what its source told as one. *end* is until when it is taken to have fired; *open*:
+    it may fire still. *retold*: how many firings its source told of it, and until when those were.
+    """
 
     subject: str
     began: float
@@ -51,9 +53,10 @@ class Firing(msgspec.Struct, kw_only=True):
     problems: str
     end: float = 0.0
     open: bool = False
+    retold: tuple[int, float] | None = None
 
 
-_COLUMNS = Firing.__struct_fields__[:-2]
+_COLUMNS = Firing.__struct_fields__[:-3]
 EPISODE = PastEpisode.__struct_fields__
 
 
@@ -152,7 +155,7 @@ class EpisodeTables:
             service=service,
             product=_last(one.product for one in group),
             pages=any(one.pages for one in group),
-            firings=sum(one.firings for one in group),
+            firings=_firings(group),
             acknowledged_at=had_at,
             acknowledged_by=had_by,
             acted=acted,
@@ -299,6 +302,7 @@ def _filled(seen: Firing, told: Firing) -> Firing:
     seen.title, seen.provider = seen.title or told.title, seen.provider or told.provider
     seen.service, seen.product = seen.service or told.service, seen.product or told.product
     seen.pages = seen.pages or told.pages
+    seen.retold = told.firings, told.end
     seen.problems = msgspec.json.encode([*_names.decode(seen.problems), *_names.decode(told.problems)]).decode()
     return seen
 
@@ -315,6 +319,15 @@ def grouped(rows: Iterable[Firing]) -> list[list[Firing]]:
             found.append([one])
             end = one.end
     return found
+
+
+def _firings(group: Iterable[Firing]) -> int:
+    """Return how often it fired: what was seen within that which its source told of counts once."""
+    group = list(group)
+    told = [(one.began, *(one.retold or (one.firings, one.end))) for one in group if one.told or one.retold]
+    seen = [one.began for one in group if not one.told]
+    inside = sum(any(b - SAME_FIRING_S <= at <= e + SAME_FIRING_S for b, _, e in told) for at in seen)
+    return max(inside, sum(firings for _, firings, _ in told)) + len(seen) - inside
 
 
 def _last(words: Iterable[str]) -> str:

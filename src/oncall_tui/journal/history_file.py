@@ -18,7 +18,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal import tallies
 
 log = logging.getLogger(__name__)
-FORMAT = 12  # of these tables; a file of another one is begun anew
+FORMAT = 13  # of these tables; a file of another one is begun anew
 OURS = 0x6F6E6368  # its application_id
 BUSY_S = 5.0  # for another program that catches up just now
 BESIDE = ("", "-journal", "-wal", "-shm")

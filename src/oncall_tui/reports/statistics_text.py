@@ -10,7 +10,15 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.reports.statistics import NoisyAlert, Numbers, PersonNumbers, ProductCount, ServiceNumbers, Statistics
+from oncall_tui.reports.statistics import (
+    NoisyAlert,
+    Numbers,
+    PersonNumbers,
+    ProductCount,
+    ServiceNumbers,
+    Shifts,
+    Statistics,
+)
 from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.text.json_types import many, stamped_type
 from oncall_tui.text.time_format import moment, span, stamp, zone
@@ -54,7 +62,7 @@ def rows(s: Statistics, tz: tzinfo) -> tuple[StatisticsRow, ...]:
             "the same of what pages (the configuration's `pages`)",
         ),
         StatisticsRow(
-            "noise", "Marked as noise", f"{more.marks.noise} of {marked} marked", "",
+            "noise", "Marked as noise", _marked(now, more.marks.noise, marked), "",
             "what engineers marked as noise, of what they marked; the rest is not counted as either",
         ),
         StatisticsRow(
@@ -64,7 +72,7 @@ def rows(s: Statistics, tz: tzinfo) -> tuple[StatisticsRow, ...]:
         ),
         StatisticsRow(
             "shifts", "Shifts over two pages",
-            f"{more.shifts.over} of {more.shifts.number}, most {more.shifts.most}", "",
+            _shifts(now, more.shifts), "",
             f"shifts of twelve hours, from 08:00 and 20:00 {name}, with more pages than the two that Google's “Being"
             " On-Call” allows, of those that somebody watched",
         ),
@@ -275,6 +283,16 @@ def hours(counts: Sequence[int]) -> list[str]:
 
 def _count(value: int | None) -> str:
     return NOT_KNOWN if value is None else str(value)
+
+
+def _marked(n: Numbers, noise: int, marked: int) -> str:
+    if not marked:
+        return NOT_KNOWN if n.notifications is None else "none is marked"
+    return f"{noise} of {marked} marked"
+
+
+def _shifts(n: Numbers, s: Shifts) -> str:
+    return NOT_KNOWN if n.pages is None or not s.number else f"{s.over} of {s.number}, most {s.most}"
 
 
 def _interruptions(n: Numbers) -> str:
