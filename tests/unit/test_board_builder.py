@@ -12,10 +12,10 @@ from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.actions.seen_marks import LOCAL, SeenMark
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.journal import Journal
@@ -150,6 +150,18 @@ def test_services_that_were_only_read_again_are_the_newest_and_nothing_is_triage
     bench.reads(bench.prod, services=(other, msgspec.structs.replace(again, read_at=3.0, running=0, desired=2)))
     assert bench.build().board.services[first.id].running == 0
     assert {s.id: s.running for s in bench.board.services}[first.id] == 0
+
+
+def test_what_a_source_lacks_from_now_on_is_told_though_its_services_were_only_read_again(bench: Bench) -> None:
+    """What is not read may have the deploy that did it: "no suspect" would be a lie."""
+    one = alert("prom/a", began=FakeClock().now() - 60, hint=ServiceHint(cluster="main", service="api"))
+    bench.reads(bench.prom, alerts=(one,))
+    for scope, said in (("cluster jobs", ""), ("cluster main", "prod cannot be read now"), ("cluster jobs", "")):
+        lacks = PartialFailure(scope=scope, state=SourceState.DENIED, message="denied")
+        bench.reads(bench.prod, services=(service("prod/main/api", read_at=bench.clock.now()),), problems=(lacks,))
+        (row,) = bench.build().alerts
+        assert row.suspicion.unread == said
+        bench.clock.advance(1)
 
 
 def test_only_the_row_that_changed_is_another_object(bench: Bench) -> None:

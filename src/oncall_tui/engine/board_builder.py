@@ -123,8 +123,8 @@ class BoardBuilder:
         self, handles: Mapping[str, Handled], statuses: Iterable[SourceStatus], show_hidden: bool
     ) -> tuple[object, ...]:
         """Return everything besides rows that a board depends on."""
-        current = tuple((s.current, s.complete, s.live) for s in statuses)
-        return self._actions.marks.current, show_hidden, tuple(handles.values()), current, self._past.version
+        read = tuple((s.state, s.current, s.complete, s.problems) for s in statuses)
+        return self._actions.marks.current, show_hidden, tuple(handles.values()), read, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:
         """Tell whether the last board was built from these very objects, but for services that were only read again:
