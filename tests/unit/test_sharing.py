@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
+import selectors
 import shutil
 import socket
 import stat
@@ -32,6 +34,7 @@ from oncall_tui.polling.status import PollState
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock, SystemClock
 from oncall_tui.sharing import client as clients
+from oncall_tui.sharing import server as servers
 from oncall_tui.sharing.client import ReadingsClient
 from oncall_tui.sharing.messages import (
     MOST_ASKED,
@@ -516,6 +519,28 @@ def test_a_board_that_says_what_is_no_message_ends_no_other(pair: Pair, data: by
         pair.client.start()
         until(lambda: pair.alerts == ("prod/a",))
     assert pair.recorder.polls == 0
+
+
+def test_where_no_file_can_be_opened_a_board_that_waits_keeps_no_core_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    server = ReadingServer(tmp_path / "s", None, [], {}, clock)
+
+    class FullListener(socket.socket):
+        def accept(self) -> Any:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    full = FullListener(fileno=server._listener.detach())
+    monkeypatch.setattr(server, "_listener", full)
+    with full, selectors.DefaultSelector() as selector:
+        selector.register(full, selectors.EVENT_READ)
+        server._accept(selector)
+        server._turn(selector)
+        assert not selector.get_map()
+        clock.advance(servers.ACCEPT_AGAIN_S)
+        server._turn(selector)
+        assert [key.fileobj for key in selector.get_map().values()] == [full]
 
 
 def test_a_board_that_takes_nothing_holds_up_no_other(pair: Pair) -> None:

@@ -7,6 +7,7 @@ what it gets then is the newest. Times are monotonic seconds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import selectors
@@ -50,6 +51,8 @@ STUCK_S = 30.0  # a board that took nothing for so long is left
 BOARDS = 32
 WATCHED = 200  # rows that one wish may name
 READ_AGAIN_S = 1.0  # between two reads of a source that boards ask for
+ACCEPT_AGAIN_S = 1.0  # where no more files can be opened: a board that waits would be heard of without a pause
+LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 WISHES = 100  # of one board that wait
 
 
@@ -119,6 +122,7 @@ class ReadingServer:
         self._wishes = ReadWishes(self._sources)
         self._boards: set[_Board] = set()
         self._ends = False
+        self._accepts_at: float | None = None  # when boards are accepted again; None: they are
         self._woken, self._wakes = socket.socketpair()
         self._woken.setblocking(False)
         self._wakes.setblocking(False)
@@ -155,6 +159,7 @@ class ReadingServer:
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
+            self._accepts_at = None
             selector.register(self._woken, selectors.EVENT_READ)
             for board in self._boards:
                 selector.register(board.connection, selectors.EVENT_READ, board)
@@ -176,6 +181,9 @@ class ReadingServer:
         """Put together what each board lacks, ask for what boards want read, and leave the boards that are gone."""
         now = self._clock.monotonic()
         self._wishes.pass_on(now)
+        if self._accepts_at is not None and now >= self._accepts_at:
+            self._accepts_at = None
+            selector.register(self._listener, selectors.EVENT_READ)
         for board in tuple(self._boards):
             self._send(board, now)
             if board.welcome and not board.out and not board.gone:
@@ -196,7 +204,10 @@ class ReadingServer:
     def _accept(self, selector: selectors.BaseSelector) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # it went away again, or no more files can be opened: asked again
+        except OSError as error:  # it went away again, or no more files can be opened: asked again
+            if error.errno in LACKING:
+                selector.unregister(self._listener)
+                self._accepts_at = self._clock.monotonic() + ACCEPT_AGAIN_S
             return
         try:
             peer = peer_of(connection)
