@@ -138,6 +138,19 @@ def test_of_what_was_only_seen_later_it_is_said_between_which_times_it_was() -> 
     assert told.change_first is None  # no plan calls it the likelier cause
 
 
+def test_a_row_s_line_says_what_was_not_read_where_the_suspect_is_another_service_s() -> None:
+    def line_of(*rows: Any, **sources: Any) -> str:
+        (line,) = group_cells.under(row(*rows, **sources), NOW)
+        return "".join(str(cell[0]) for cell in line)
+
+    theirs, gone = at(2, JOBS), {"state": SourceState.DENIED}
+    assert line_of(theirs, **gone).endswith(" · but not all is known: rds cannot be read now")
+    assert "not all is known" not in line_of(theirs)
+    assert "not all is known" not in line_of(
+        at(2), **gone
+    )  # its own deploy is evidence enough; the detail says the rest
+
+
 def test_the_row_says_that_it_is_possible_only() -> None:
     assert group_cells.suspect(row(changes=(seen("s", 1, -2),))) == (
         "◂ possibly count 4 → 2",
@@ -307,7 +320,9 @@ def test_weak_evidence_does_not_hide_that_deploys_were_not_read(weak: Change) ->
         assert cell[0].startswith("suspect not known; ")
         assert cell[2] == "suspect not known"
         assert change_instead(told, *asked) == ""
-        assert reason_missing(told, *asked) == "whether a deploy is suspected is not known: prod cannot be read now"
+        unread = "whether a deploy is suspected is not known: prod cannot be read now"
+        (first,) = one.suspicion.suspects
+        assert reason_missing(told, *asked) == f"{unread}; what was read has weak evidence alone: {first.words}"
         (strong,) = seen(state, weak, change("f", 2)).alerts
         assert strong.suspicion.words(NOW).startswith("RDS failover")
         assert group_cells.suspect(strong)[0] == "◂ RDS failover 2m before"

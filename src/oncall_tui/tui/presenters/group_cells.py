@@ -187,6 +187,8 @@ def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
         tags = progress.tags(found.first.deploy)
         more = [f"image {tags}" if tags else "", began_by(found.first.deploy)]
     more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
+    if found.not_known and not found.in_doubt and not found.first.own:  # its own may be what was not read
+        more += [f"but not all is known: {found.not_known}"]
     words = " · ".join([found.words(now, configured_zone()), *(word for word in more if word)])
     style = "unknown" if found.in_doubt else "dim" if found.wide else "warning"
     return (("suspect  ", style), (words, style))
