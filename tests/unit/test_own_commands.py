@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -506,6 +507,27 @@ def test_its_exit_code_is_the_outcome_and_the_journal_has_it_with_its_first_line
     assert [(e.data["receipt"]["exit_code"], e.data["receipt"]["output"]) for e in ends] == [
         (0, ["found it"]),
         (4, ["no"]),
+    ]
+
+
+def test_the_handover_and_the_record_tell_of_it_as_of_any_action(bench: Callable[..., Bench]) -> None:
+    from oncall_tui.domain.record import RecordScope
+    from oncall_tui.inspection.row_timeline import merged
+    from oncall_tui.reports.handover import KINDS, handover
+    from oncall_tui.reports.handover_text import plain
+
+    rig = bench(command("print('no'); raise SystemExit(4)", name="mend", writes=True))
+    rig.outcome(rig.plan("mend"))
+    rig.entries()
+    now = time.time()
+    told = plain(handover(rig.journal.since(now - 60, KINDS), rig.engine.update.triaged, now - 60, now), UTC)
+    assert f"Run mend: {rig.alert.title}" in told
+    assert "mend: exit code 4 after 0s" in told
+    lines = merged((), rig.journal, rig.alert.id)
+    assert [(line.by, line.text) for line in lines if line.by] == [("Alice", "run: failed: mend: exit code 4 after 0s")]
+    found = rig.engine.memory.search(RecordScope(), "", now + 1, 100)
+    assert [e.text for e in found.events if "mend" in e.text] == [
+        f"Run mend: {rig.alert.title}: mend: exit code 4 after 0s"
     ]
 
 

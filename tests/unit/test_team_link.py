@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.fakes import ALICE
 from tests.support.shared_store import MemoryStore
@@ -99,6 +100,27 @@ def test_of_two_who_change_a_service_one_does_and_the_other_is_told_who(office: 
     until(lambda: not _refused(lambda: alice.claim(plan(Verb.RESTART))))
     bob.heard(Sent(), outcome(OutcomeState.DONE))  # type: ignore[arg-type]
     until(lambda: not alice.words(API))
+
+
+@pytest.mark.parametrize("end", [OutcomeState.DONE, OutcomeState.UNKNOWN])
+def test_a_command_that_writes_holds_its_service_until_it_ended_and_one_that_reads_never(
+    office: Office, end: OutcomeState
+) -> None:
+    alice, bob = office.join("Alice"), office.join("Bob")
+    writes = msgspec.structs.replace(plan(Verb.RUN), request={"service": "api", "cluster": "main"})
+    reads = msgspec.structs.replace(writes, writes=0)
+    execution = Sent()
+    execution.plan = writes
+    alice.start()
+    bob.claim(writes)
+    bob.heard(execution, outcome(OutcomeState.PENDING))  # type: ignore[arg-type] # started: nothing shows it yet
+    until(lambda: alice.words(API))
+    assert alice.words(API) == ("Bob is running a command on this, just now",)
+    with pytest.raises(Refused, match="Bob is running a command on this"):
+        alice.claim(plan(Verb.RESTART))
+    alice.claim(reads)
+    bob.heard(execution, outcome(end))  # type: ignore[arg-type]
+    until(lambda: not _refused(lambda: alice.claim(plan(Verb.RESTART))))
 
 
 def _refused(step: Callable[[], None]) -> bool:
