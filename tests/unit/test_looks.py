@@ -127,9 +127,11 @@ def test_a_command_goes_to_what_it_names_or_to_its_incident_and_to_nothing_else(
     assert commanded(b, Verb.SILENCE, pager, a, b) == "am2/f"
     assert commanded(a, Verb.SILENCE, pager, a, b) == "am1/f"
     assert commanded(other, Verb.ACKNOWLEDGE, pager, other, a) == "pager/2"
-    had = incident(state=AlertState.ACKNOWLEDGED, verbs=frozenset())
-    with pytest.raises(Refused):
+    had = incident(state=AlertState.ACKNOWLEDGED, verbs=frozenset(), by=("Bob",))
+    with pytest.raises(Refused, match=r"its incident pager/1 is acknowledged already by Bob$"):
         commanded(a, Verb.ACKNOWLEDGE, had, a)
+    with pytest.raises(Refused, match=r"its incident pager/1 is firing, and cannot be acknowledged from here$"):
+        commanded(a, Verb.ACKNOWLEDGE, incident(verbs=frozenset()), a)
 
 
 # --- when it began ----------------------------------------------------------------------------------------------------

@@ -150,8 +150,18 @@ def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
         say(f"{alert.id} is joined to the incident {incident.id}: {verb} goes there")
         return incident
     if verb is Verb.ACKNOWLEDGE:
-        raise Refused(f"its incident {alert_row.incident} is acknowledged already, or could not be read")
+        raise Refused(_not_to_acknowledge(alert_row.incident, incident))
     return alert
+
+
+def _not_to_acknowledge(incident_id: str, incident: Alert | None) -> str:
+    """Say why an alert's incident cannot be acknowledged; None: the board does not have it."""
+    if incident is None:
+        return f"its incident {incident_id} could not be read: `oncall-tui check` says what is wrong with its source"
+    if incident.state.asks:
+        return f"its incident {incident_id} is {incident.state}, and cannot be acknowledged from here"
+    by = f" by {', '.join(incident.by)}" if incident.by else ""
+    return f"its incident {incident_id} is {incident.state} already{by}"
 
 
 def alert_command(context: click.Context, alert_id: str, verb: Verb, answers: Answers, **more: object) -> NoReturn:
