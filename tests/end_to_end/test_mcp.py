@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import EntryKind
 from tests.end_to_end.world import PAYMENTS, World, environment, until
 
@@ -101,7 +102,7 @@ async def test_every_tool_answers_marks_what_is_from_outside_and_writes_nothing(
             assert len(json.dumps(answer)) < 64 * 1024, name
             assert not [k for k, text in texts(answer).items() if "gnore all" in text or "\x1b" in text], name
             assert all(one["text"].isprintable() and len(one["text"]) <= 400 for one in marked(answer)), name
-        assert answers["suspects"]["suspects"][0]["state"] in ("in progress", "pending", "failed")
+        assert answers["suspects"]["suspects"][0]["state"] in set(DeployState) - {DeployState.UNKNOWN}
         wrong = await client.call_tool("alert", {"alert": "alert-0000000000"})
         assert wrong.is_error
         assert "no such alert" in wrong.content[0].text
