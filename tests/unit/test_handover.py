@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 from tests.support.fakes import ALICE, alert, deploy, revision, service
 from tests.unit.test_triage import NOW, board, hint
 
@@ -236,6 +237,15 @@ def test_an_address_is_copied_whole() -> None:
         "ask bob@example.com \\(see `https://wiki.example/run_book#top`\\)"
     )
     assert escaped("@here") == "@\u2060here"
+
+
+@pytest.mark.parametrize("title", ["- x", "---", "1. x", "23.", "    code", "+ x", "> x", "# x", "~~~", "```"])
+def test_what_begins_a_text_makes_it_no_list_no_line_and_no_code(title: str) -> None:
+    parsed = [token.type for token in MarkdownIt("commonmark").parse(f"- {escaped(title)}")]
+    assert parsed == [
+        *("bullet_list_open", "list_item_open", "paragraph_open", "inline"),
+        *("paragraph_close", "list_item_close", "bullet_list_close"),
+    ]
 
 
 def test_an_address_ends_no_cell_of_a_table_and_one_without_a_scheme_is_no_link_either() -> None:

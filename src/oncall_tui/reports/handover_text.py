@@ -26,6 +26,7 @@ _ADDRESS = re.compile(r"(\w[\w.+-]{0,30}://[^\s`<>]*[^\s`<>)\].,;:!?])")
 _MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
 BOARD_ALWAYS = "a board was open all the time"
 NO_ACTION = "no action recorded by this journal"
+_BEGINS = re.compile(r"^(\d+(?=\.(?:\s|$))|(?=-))")  # a list, or a line, where a text begins
 _BARE = re.compile(r"\bwww(?=\.)", re.IGNORECASE)  # an address without a scheme is made a link too
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -92,8 +93,9 @@ def escaped(text: str) -> str:
 
     A ``|`` in an address is written as addresses write it: as it is, it would end a table's cell.
     """
-    parts = _ADDRESS.split(clean(text).replace("\n", " "))
-    return "".join(f"`{part.replace('|', '%7C')}`" if at % 2 else _literal(part) for at, part in enumerate(parts))
+    parts = _ADDRESS.split(clean(text).replace("\n", " ").lstrip())
+    told = (f"`{part.replace('|', '%7C')}`" if at % 2 else _literal(part) for at, part in enumerate(parts))
+    return _BEGINS.sub(r"\1\\", "".join(told))
 
 
 def _literal(text: str) -> str:
