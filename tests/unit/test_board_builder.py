@@ -164,6 +164,21 @@ def test_what_a_source_lacks_from_now_on_is_told_though_its_services_were_only_r
         bench.clock.advance(1)
 
 
+def test_what_another_session_wrote_down_is_on_the_row_though_services_were_only_read_again(bench: Bench) -> None:
+    bench.reads(bench.prod, services=(service(read_at=1.0),))
+    bench.reads(bench.prom, alerts=(msgspec.structs.replace(A, state=AlertState.SILENCED),))
+    bench.remember()
+    assert bench.build().board.alerts[A.id].by == ()
+    now = bench.clock.now()
+    plan: dict[str, Any] = {"id": "plan-1", "verb": str(Verb.SILENCE), "source": "prom", "target": A.id}
+    plan |= {"version": "v", "title": "t"}
+    plan |= {"lines": [["reason", "known"]], "request": {}, "actor": {"name": "Bob"}, "made_at": now}
+    bench.journal.must(Entry(at=now, kind=EntryKind.INTENT, subject="plan-1", actor="Bob", data={"plan": plan}))
+    bench.reads(bench.prod, services=(service(read_at=2.0),))
+    found = bench.build().board.alerts[A.id]
+    assert (found.by, found.comment) == (("Bob",), "known")
+
+
 def test_only_the_row_that_changed_is_another_object(bench: Bench) -> None:
     bench.reads(bench.prom, alerts=(A, B))
     first = {row.id: row for row in bench.build().alerts}

@@ -54,7 +54,7 @@ class PastActions:
         self._silences: dict[str, PastSilence] = {}  # the newest, by alert
         self._none: set[str] = set()  # plans that were not sent, or were refused
         self._from = 0.0
-        self.version = 0  # moves where what was known of an action is not so any more
+        self.version = 0  # moves where more is known of actions, or what was known is not so any more
         self.current: Mapping[str, tuple[PastAction, ...]] = {}
 
     def read(self, now: float) -> None:
@@ -73,6 +73,7 @@ class PastActions:
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Learn from intents and what came of them."""
+        silences, none = dict(self._silences), set(self._none)
         for entry in entries:
             if entry.kind is EntryKind.INTENT and (past_action := past_action_of(entry)) is not None:
                 self._plans.setdefault(past_action.plan, past_action)
@@ -85,7 +86,10 @@ class PastActions:
         for plan, past_action in self._plans.items():
             if plan not in self._none:
                 found.setdefault(past_action.service_id, []).append(past_action)
-        self.current = {service: tuple(past_actions) for service, past_actions in found.items()}
+        current = {service: tuple(past_actions) for service, past_actions in found.items()}
+        if (current, silences, none) != (self.current, self._silences, self._none):
+            self.version += 1
+        self.current = current
 
     def silenced(self, alert: Alert) -> PastSilence | None:
         """Return who silenced it and why, where its source does not name who did, and it is this very silence."""

@@ -6,8 +6,9 @@ merge -> what the journal here adds to alerts and deploys -> triage -> what chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import is_
 from types import MappingProxyType
 from typing import Protocol
 
@@ -93,8 +94,11 @@ class BoardBuilder:
         readings = [s.reading for s in seen if s.reading]
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys, *r.changes)]
         beside = self._beside(handles, statuses, show_hidden)
+        if not self._same(rows, beside, is_) and self._recorder.recalled and not self._journal.failure:
+            self._past.read(now)  # else it is read later: no board waits for a disk
+            beside = self._beside(handles, statuses, show_hidden)
         version = last.board.version + 1
-        if self._same(rows, beside):
+        if self._same(rows, beside, _same_row):
             services = {s.id: s for r in readings for s in r.services}
             board = _with_sources(last.board, version, Instant(now, monotonic), statuses, services)
             if self.triager.still(board):
@@ -102,7 +106,7 @@ class BoardBuilder:
                 return msgspec.structs.replace(
                     last, board=board, services=or_same(last.services, [services[s.id] for s in last.services])
                 )
-        board = self._with_local(merge(version, now, statuses, readings, monotonic), handles, now)
+        board = self._with_local(merge(version, now, statuses, readings, monotonic), handles)
         triaged = self.triager.triage(board, show_hidden)
         self._recorder.record(triaged, last.board, now)
         self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
@@ -126,21 +130,17 @@ class BoardBuilder:
         read = tuple((s.state, s.current, s.complete, s.problems) for s in statuses)
         return self._actions.marks.current, show_hidden, tuple(handles.values()), read, self._past.version
 
-    def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:
-        """Tell whether the last board was built from these very objects, but for services that were only read again:
-        each poll of ECS reads some.
-        """
+    def _same(self, rows: list[object], beside: tuple[object, ...], same: Callable[[object, object], bool]) -> bool:
+        """Tell whether the last board was built from these rows: each the *same* as it was."""
         old_rows, old_beside = self._built_from
-        return beside == old_beside and len(rows) == len(old_rows) and all(map(_same_row, rows, old_rows))
+        return beside == old_beside and len(rows) == len(old_rows) and all(map(same, rows, old_rows))
 
     # --- what is known on this machine alone --------------------------------------------------------------------------
 
-    def _with_local(self, board: Board, handles: Mapping[str, Handled], now: float) -> Board:
+    def _with_local(self, board: Board, handles: Mapping[str, Handled]) -> Board:
         """Add marks, local verbs and the deploys' histories to the board."""
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
-        if self._recorder.recalled and not self._journal.failure:  # else it is read later: no board waits for a disk
-            self._past.read(now)
         return msgspec.structs.replace(
             board,
             alerts={a.id: self._overlay(a, handles[a.source]) for a in board.alerts.values()},
@@ -191,6 +191,7 @@ def same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
 
 
 def _same_row(new: object, old: object) -> bool:
+    """Return whether it is the same row, or a service that was only read again: each poll of ECS reads some."""
     return new is old or (isinstance(new, Service) and isinstance(old, Service) and new.says_the_same(old))
 
 
