@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import subprocess
@@ -23,7 +24,7 @@ def made_at() -> int:
 
 
 def pack(folder: Path, into: Path) -> None:
-    """A ``.tar.gz`` of *folder*, owned by root, in the order of its names."""
+    """A ``.tar.gz`` of *folder*, owned by root, in the order of its names. Half of one is never called *into*."""
     at = made_at()
 
     def plain(item: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -33,8 +34,14 @@ def pack(folder: Path, into: Path) -> None:
         item.mode = 0o755 if item.isdir() or item.mode & 0o100 else 0o644
         return item
 
-    with tarfile.open(into, "w:gz", compresslevel=6) as archive:
+    unfinished = into.with_name(f".{into.name}.unfinished")
+    with (
+        unfinished.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=at) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
         archive.add(folder, folder.name, filter=plain)
+    unfinished.replace(into)
 
 
 def write_sums(folder: Path) -> Path:
