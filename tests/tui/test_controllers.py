@@ -42,7 +42,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.service = Service()
-        self.engine = SimpleNamespace(actions=self.service, actor=ALICE, destinations=())
+        self.engine = SimpleNamespace(actions=self.service, actor=ALICE, destinations=(), own_commands=None)
         self.latest = SimpleNamespace(board=Board(version=1, at=0.0))
         self.notice: Any = None
         self.tables: dict[str, Any] = {}

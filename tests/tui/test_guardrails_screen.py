@@ -83,6 +83,7 @@ async def test_a_rollback_in_a_freeze_is_refused_and_overridden_with_a_reason(
         await rig.press("2")
         await rig.pilot.press("R")
         assert isinstance(await rig.modal(), RefusalDialog)
+        await rig.settle()
         said = " ".join(rig.text().replace("│", " ").split())
         assert "guardrail year-end: year-end sale (freeze until 18 Jan 09:00 JST; sre-lead may)" in said
         assert "O override, with a reason" in said
@@ -95,6 +96,7 @@ async def test_a_rollback_in_a_freeze_is_refused_and_overridden_with_a_reason(
         await rig.pilot.press("enter")
         await rig.settle()
         assert isinstance(await rig.modal(), ConfirmPlan)
+        await rig.settle()
         said = " ".join(rig.text().replace("│", " ").split())
         assert "overrides guardrail year-end: year-end sale" in said
         assert ": down" in said

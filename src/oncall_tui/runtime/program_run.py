@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ import msgspec
 
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.ready import readable
 from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.text.cells import visible
@@ -165,7 +165,7 @@ class ProgramRun:
             over = self._is_over()
             if over and left_at is None:
                 left_at = self._clock.monotonic()
-            got = open_ and bool(select.select([pipe], [], [], 0 if over else PAUSE_S)[0])
+            got = open_ and bool(readable(pipe, timeout_s=0 if over else PAUSE_S))
             if got:
                 part = os.read(pipe, PART)
                 open_ = bool(part)
