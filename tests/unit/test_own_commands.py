@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import stat
 import sys
@@ -27,7 +28,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.guardrail import Guardrail
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.own_command import OwnCommand, RowKind, filled
+from oncall_tui.domain.own_command import MOST_TEXT, OwnCommand, RowKind, filled
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.engine.engine import Engine, SourceSpec
@@ -36,7 +37,8 @@ from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import FakeClock, SystemClock
-from oncall_tui.runtime.program_run import FIRST_LINES, MOST_LINES, ProgramRun
+from oncall_tui.runtime.program_run import FIRST_LINES, MOST_CELLS, MOST_KEPT, MOST_LINES, PART, ProgramRun, shown
+from oncall_tui.runtime.ready import SETSIZE
 from oncall_tui.runtime.secret import Secret, keep_secret
 from oncall_tui.triage.triager import Rules
 
@@ -233,6 +235,39 @@ def test_its_output_has_a_bound_and_says_how_much_is_not_kept() -> None:
 def test_a_line_without_an_end_has_a_bound_too() -> None:
     found = ended(python("import sys; sys.stdout.write('x' * 1_000_000)"))
     assert all(len(line) <= 4_001 for line in found.lines()[1])
+
+
+def test_a_flood_of_long_lines_is_bounded_by_its_bytes() -> None:
+    found = run(python("1"))
+    assert found.wait(30)
+    for _ in range(3 * MOST_KEPT // PART):
+        found._take(b"x" * PART)
+    assert MOST_KEPT * 0.9 < sum(map(len, found._lines)) <= MOST_KEPT
+    assert found.dropped > 0
+    assert found.lines()[0] == found.dropped
+
+
+def test_a_secret_at_the_end_of_what_is_shown_of_a_line_is_not_shown_in_half() -> None:
+    keep_secret("hunter3-of-the-pager")
+    assert "hunter3" not in shown(b"x" * (MOST_CELLS - 8) + b"hunter3-of-the-pager" + b"y" * 100)
+
+
+def test_one_whose_output_has_a_high_number_is_read_too() -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit[1] != resource.RLIM_INFINITY and limit[1] < 2_000:
+        pytest.skip("this machine lets no process have so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2_000, limit[1]))
+    held = []
+    try:
+        while not held or held[-1] < SETSIZE:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        found = run(python("print('done')"))
+        assert found.wait(10)
+        assert found.lines()[1] == ["done"]
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
 def test_one_that_reads_none_of_its_input_is_held_up_by_none_of_it() -> None:
@@ -645,7 +680,10 @@ def script(folder: Path, name: str, mode: int) -> Path:
         (("./plain",), {}, "./plain is not executable (chmod +x)"),
         (("./open",), {}, "others could change what it runs"),
         ((PYTHON, "open"), {}, "others could change what it runs"),
+        ((PYTHON, "-W", "ignore", "open"), {}, "others could change what it runs"),
         (("./good",), {"folder": "missing"}, "is not there"),
+        (("./good",), {"folder": "~no-such-user-here/infra"}, "is not there"),
+        (("~no-such-user-here/good",), {}, "is not on this machine, or not on the PATH"),
         (("./good",), {"secrets": ("NO_SUCH_VARIABLE",)}, "the environment has no NO_SUCH_VARIABLE"),
     ],
 )
@@ -666,6 +704,43 @@ def test_what_cannot_be_run_here_says_why_at_check_and_when_it_is_asked_for(
     )
     settings = msgspec.structs.replace(settings, unsafe=unsafe)
     assert [(name, said in why) for name, why in unusable(settings)] == [("x", True)]
+
+
+def first_lines(rig: Bench, plan: Plan) -> tuple[str, ...]:
+    rig.outcome(plan)
+    found = rig.engine.own_commands.run_of(plan.id)
+    assert found is not None
+    return found.first_lines
+
+
+def test_a_title_that_no_variable_can_hold_is_cut_there_and_stops_nothing(bench: Callable[..., Bench]) -> None:
+    rig = bench(
+        command(
+            "import json, os, sys; print(len(os.environ['ONCALL_TITLE']), len(json.load(sys.stdin)['row']['title']))"
+        )
+    )
+    long = rig.provider.add("long", title="x" * 200_000)
+    rig.poll()
+    assert first_lines(rig, rig.plan("x", long.id)) == (f"{MOST_TEXT} 200000",)
+
+
+def test_of_a_path_that_is_relative_what_was_looked_at_is_what_runs(
+    bench: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where in ("here", "there"):
+        (tmp_path / where / "bin").mkdir(parents=True)
+        script(tmp_path / where / "bin", "tool", 0o755).write_text(f"#!{PYTHON}\nprint('{where}')\n")
+    monkeypatch.chdir(tmp_path / "here")
+    rig = bench(OwnCommand(name="x", argv=("tool",), folder="there", env={"PATH": "bin"}))
+    assert first_lines(rig, rig.plan("x", API)) == ("here",)
+
+
+def test_a_secret_that_it_is_given_and_nobody_read_yet_is_not_in_its_output(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PAGER_TOKEN", "hunter4-of-the-pager")
+    rig = bench(command("import os; print('token', os.environ['SECOND_PAGER_TOKEN'])", secrets=("SECOND_PAGER_TOKEN",)))
+    assert first_lines(rig, rig.plan("x", API)) == ("token •••",)
 
 
 def test_a_program_that_goes_between_its_plan_and_its_start_is_an_outcome(

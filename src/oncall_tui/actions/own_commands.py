@@ -25,6 +25,7 @@ from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.job_queue import JobQueue
+from oncall_tui.runtime.secret import keep_secret
 from oncall_tui.text.time_format import ago, span
 from oncall_tui.triage.command_rows import CommandRow, row_of, why_not
 from oncall_tui.triage.triager import TriagedBoard
@@ -92,7 +93,7 @@ class OwnCommands(ActionHandler):
         program = self._program(command)
         if not program:
             named = command.argv[0]
-            there = "/" in named and (folder / Path(named).expanduser()).exists()
+            there = "/" in named and (folder / os.path.expanduser(named)).exists()
             return (
                 f"{named} is not executable (chmod +x)"
                 if there
@@ -105,23 +106,24 @@ class OwnCommands(ActionHandler):
         return f"the environment has no {missing[0]}, which it is to get" if missing else ""
 
     def _folder_of(self, command: OwnCommand) -> Path:
-        return (Path(self._folders.get(command.name, ".")) / Path(command.folder).expanduser()).absolute()
+        return (Path(self._folders.get(command.name, ".")) / os.path.expanduser(command.folder)).absolute()
 
     def _program(self, command: OwnCommand) -> str:
         """The path of its program; empty: there is none that can be run."""
         import shutil  # rarely needed
 
-        named = str(Path(command.argv[0]).expanduser()) if command.argv[0].startswith("~") else command.argv[0]
+        named = os.path.expanduser(command.argv[0])  # Path.expanduser raises where there is no such user
         if "/" in named:
             named = str(self._folder_of(command) / named)
-        return shutil.which(named, path=command.env.get("PATH")) or ""
+        found = shutil.which(named, path=command.env.get("PATH"))
+        return os.path.abspath(found) if found else ""  # what is looked at is what runs, though its folder is another
 
     def _script(self, command: OwnCommand, folder: Path) -> list[Path]:
-        """The script that an interpreter is given."""
-        if len(command.argv) < 2 or not re.fullmatch(_INTERPRETER, PurePath(command.argv[0]).name):
+        """The script that an interpreter is given: its first argument that is a file, also behind options."""
+        if not re.fullmatch(_INTERPRETER, PurePath(command.argv[0]).name):
             return []
-        script = folder / command.argv[1]
-        return [script] if script.is_file() else []
+        files = (folder / argument for argument in command.argv[1:])
+        return [one for one in files if os.path.isfile(one)][:1]  # Path.is_file raises where an argument is long
 
     # --- the action ---------------------------------------------------------------------------------------------------
 
@@ -184,6 +186,8 @@ class OwnCommands(ActionHandler):
         command, triaged = self.commands[plan.request["command_name"]], self._triaged()
         row = self._row(command, plan.target, plan.version)
         secrets = {name: os.environ[name] for name in command.secrets if name in os.environ}
+        for value in secrets.values():
+            keep_secret(value.strip())  # before it can print it: nobody else may have read it yet
         own = {"ONCALL_COMMAND": command.name, "ONCALL_ACTOR": plan.actor.name, **variables(row.fields)}
         run = ProgramRun(
             (self._program(command), *plan.request["argv"][1:]),

@@ -39,6 +39,7 @@ FIELDS = (
 _TEXTS = ("row", "state", "title")  # in the environment alone: a title is anybody's text
 BOARD = "board"  # the target of a command that is for no row: no row's id is without a slash
 PREFIX = "ONCALL_"
+MOST_TEXT = 8_000  # characters in a variable: with one of 128 kB no program starts (execve(2)); its input has them all
 _PLACEHOLDER = r"\{([a-z_]+)\}"
 # Only what no program, no shell and no path reads as anything but a name: a name in an argument can become neither
 # another argument, nor an option, nor a part of a script, also where a team hands it to `sh -c` or to `ssh`.
@@ -105,4 +106,5 @@ def _name(field: str, fields: Mapping[str, str]) -> str:
 
 def variables(fields: Mapping[str, str]) -> dict[str, str]:
     """Return every field as a variable of the environment; what the row lacks is empty."""
-    return {f"{PREFIX}{name.upper()}": fields.get(name, "").replace("\0", "") for name in (*FIELDS, *_TEXTS)}
+    found = {name: fields.get(name, "").replace("\0", "") for name in (*FIELDS, *_TEXTS)}
+    return {f"{PREFIX}{name.upper()}": text[:MOST_TEXT] for name, text in found.items()}

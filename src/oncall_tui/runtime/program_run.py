@@ -30,6 +30,7 @@ PART = 16 * 1024
 MOST_LINES = 2_000
 MOST_CELLS = 4_000  # characters of one line that are shown
 MOST_BYTES = 64 * 1024  # of one line, without an end: it is broken there
+MOST_KEPT = 4 * 1024 * 1024  # bytes of all lines: also where each is a long one, they are kept and shown at once
 FIRST_LINES = 20
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
 LEFT_S = 0.5  # for what a program leaves running that holds its output open
@@ -72,7 +73,7 @@ class ProgramRun:
         self._given, self._more, self._timeout_s = given, more, timeout_s
         self._lock = threading.Lock()
         self._lines: deque[bytes] = deque()
-        self._dropped = 0
+        self._kept = self._dropped = 0  # bytes of the lines that are kept; lines that are not
         self._rest = b""
         self._first: list[bytes] = []
         self._why = ""
@@ -232,8 +233,9 @@ class ProgramRun:
         if len(self._first) < FIRST_LINES:
             self._first.append(line)
         self._lines.append(line)
-        if len(self._lines) > MOST_LINES:
-            self._lines.popleft()
+        self._kept += len(line)
+        while len(self._lines) > MOST_LINES or self._kept > MOST_KEPT:
+            self._kept -= len(self._lines.popleft())
             self._dropped += 1
 
 
@@ -241,4 +243,5 @@ def shown(line: bytes) -> str:
     """One line of output as a terminal would leave it, without secrets, escape sequences and control characters."""
     text = line.decode("utf-8", "replace").rstrip("\r")
     text = without_escapes(text.rpartition("\r")[2])  # a bar of progress overwrites its own line
-    return visible(redact(text[:MOST_CELLS])) + ("…" if len(text) > MOST_CELLS else "")
+    cut = redact(text[: 2 * MOST_CELLS])[:MOST_CELLS]  # in this order: a half of a secret is not known for one
+    return visible(cut) + ("…" if len(text) > MOST_CELLS else "")

@@ -131,7 +131,7 @@ def keep_secret(part: str) -> None:
 
 def redact(text: str) -> str:
     """*text* with each secret that was read in this process replaced: an error body may echo what was sent."""
-    for value in _known:
+    for value in tuple(_known):  # another thread may read one meanwhile
         if len(value) >= 4:
             text = text.replace(value, "•••")
             if value.endswith("=") or any(mark in text for mark in "%\\&="):

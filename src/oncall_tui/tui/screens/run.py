@@ -109,7 +109,7 @@ class RunScreen(Screen[None]):
         run = self._program
         if run is None:
             return ("", "")
-        cut = f", {run.dropped} of them not kept: the newest {MOST_LINES} are" if run.dropped else ""
+        cut = f", the first {run.dropped} of them not kept" if run.dropped else ""
         return (f"{count(run.lines_seen, 'line')}{cut} ", "warning" if cut else "dim")
 
     def _draw_output(self) -> None:
