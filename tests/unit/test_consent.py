@@ -27,6 +27,9 @@ from oncall_tui.domain.revision import Build
 from oncall_tui.errors import Throttled
 from oncall_tui.journal import Journal
 from oncall_tui.triage.cautions import against_resolving
+from oncall_tui.triage.consent import QUIET_S, RECENT_S, nothing_wrong
+from oncall_tui.triage.episodes import QuietEpisode
+from oncall_tui.triage.suspects import Suspicion
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 NOW = 1_800_000_000.0
@@ -394,3 +397,22 @@ def test_quiet_asks_for_no_other_deploy_and_no_rolled_back_one(journal: Journal)
     now = quiet_look(3.0, 3)
     told = PlanEnricher(lambda: now, journal, ALICE).enrich(plan(from_arn=43))
     assert (told.confirm, "quiet" in told.warnings[0]) == (Confirm.NAME, False)
+
+
+@pytest.mark.parametrize(
+    ("flapping", "seconds", "said"),
+    [(False, RECENT_S - 1, ""), (False, RECENT_S, "no alerts"), (True, QUIET_S - 1, ""), (True, QUIET_S, "no alerts")],
+)
+def test_a_service_whose_alert_fired_a_moment_ago_has_something_wrong(
+    flapping: bool, seconds: float, said: str
+) -> None:
+    episode = QuietEpisode("5xx", API, NOW - 2 * QUIET_S, NOW - seconds, flapping)
+    board = msgspec.structs.replace(triaged(), quiet=((episode, Suspicion()),))
+    assert nothing_wrong(board, API).startswith(said)
+    assert bool(nothing_wrong(board, API)) is bool(said)
+    assert nothing_wrong(board, WEB) == "no alerts for it, and it is healthy"
+
+
+def test_where_alerts_cannot_be_read_nothing_is_said_to_be_well() -> None:
+    board = triaged(sources={"prom": SourceState.STALE})
+    assert nothing_wrong(board, API).startswith("whether an alert of it fires is not known: prom cannot be read now")

@@ -31,6 +31,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.own_command import MOST_TEXT, OwnCommand, RowKind, filled
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.service import Health
 from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.errors import ConfigurationError, Refused
 from oncall_tui.journal import Journal
@@ -491,9 +492,31 @@ def test_a_command_gets_its_row_and_the_board_as_json_by_its_schema_and_as_varia
     assert told["env"]["ONCALL_ALERT"] == ""
 
 
+def unwell(rig: Bench) -> None:
+    """Make the service one with something wrong."""
+    rig.provider.services[API] = service(API, health=Health.DEGRADED)
+    rig.poll()
+
+
+def test_of_a_service_with_nothing_wrong_the_name_is_typed_as_for_a_rollback_that_nothing_suggests(
+    bench: Callable[..., Bench],
+) -> None:
+    product = Product(name="payments", services=(API,), alerts={"team": "payments"})
+    rig = bench(command("1"), command("1", name="w", writes=True, rows=tuple(RowKind)), products=(product,))
+    for target in (API, "prod/d1"):
+        plan = rig.plan("w", target)
+        assert (plan.confirm, plan.confirm_name) == (Confirm.NAME, "api")
+        assert (plan.confirm_why, plan.warnings) == ("Nothing suggests it", ("no alerts for it, and it is healthy",))
+    assert rig.plan("w", "board").confirm is Confirm.YES
+    assert rig.plan("x", API).confirm is Confirm.NONE
+    unwell(rig)
+    assert rig.plan("w", API).confirm is Confirm.YES
+
+
 def test_what_reads_runs_without_a_question_and_what_writes_is_confirmed(bench: Callable[..., Bench]) -> None:
     rig = bench(command("1"), command("1", name="w", writes=True))
     assert rig.plan("x").confirm is Confirm.NONE
+    unwell(rig)
     plan = rig.plan("w", API)
     assert plan.confirm is Confirm.YES
     assert plan.title == f"Run w: {API}"
@@ -504,7 +527,7 @@ def test_of_a_protected_product_the_services_name_is_typed(bench: Callable[..., 
     product = Product(name="payments", services=(API,), protected=True, rollback_note="ask first")
     rig = bench(command("1"), command("1", name="w", writes=True), products=(product,))
     plan = rig.plan("w", "prod/d1")
-    assert (plan.confirm, plan.confirm_name, plan.warnings) == (Confirm.NAME, "api", ("ask first",))
+    assert (plan.confirm, plan.confirm_name, plan.warnings[0]) == (Confirm.NAME, "api", "ask first")
     assert rig.plan("x", API).confirm is Confirm.NONE
 
 
@@ -523,6 +546,8 @@ def test_guardrails_hold_for_what_writes_by_its_name_and_for_what_reads_only_whe
     named = bench(*two, guardrails=(Guardrail(name="quiet", reason="no", actions=("command:x",)),))
     with pytest.raises(Refused, match="guardrail quiet"):
         named.plan("x", API)
+    assert named.plan("w", API).confirm is Confirm.NAME  # by no rule: nothing is wrong with the service
+    unwell(named)
     assert named.plan("w", API).confirm is Confirm.YES
 
 
@@ -626,7 +651,10 @@ def test_a_row_that_is_not_current_is_warned_of(bench: Callable[..., Bench]) -> 
     rig = bench(command("1", writes=True))
     rig.provider.read_raises = [Expired("the token has expired")]
     rig.poll()
-    assert rig.plan("x", API).warnings == ("prod was last read just now: the token has expired",)
+    assert rig.plan("x", API).warnings == (
+        "whether an alert of it fires is not known: prod cannot be read now, and it is healthy",
+        "prod was last read just now: the token has expired",
+    )
 
 
 def test_read_only_runs_what_reads_alone(bench: Callable[..., Bench]) -> None:

@@ -19,7 +19,15 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, against_resolving, cautions, stays_open
-from oncall_tui.triage.consent import BESIDE, change_instead, deploys_unread, is_suspected, quiet, reason_missing
+from oncall_tui.triage.consent import (
+    BESIDE,
+    change_instead,
+    deploys_unread,
+    is_suspected,
+    nothing_wrong,
+    quiet,
+    reason_missing,
+)
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 
 NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.CONTINUE})  # what no alert ever asks for
 _CHANGE = "A change is suspected first"
+_NOTHING = "Nothing suggests it"
 _BESIDE = "No alert of its own suggests it"
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
@@ -63,7 +72,7 @@ class PlanEnricher:
         if plan.verb in FOLLOWED:
             warnings, changed = self._followed(plan, guarded)
         elif plan.verb is Verb.RUN:
-            warnings = self._own_command(plan)
+            warnings, changed = self._own_command(plan)
         elif plan.verb is Verb.RESOLVE:
             warnings += against_resolving(self._triaged(), plan.target)
         elif plan.verb is Verb.SILENCE:
@@ -92,7 +101,7 @@ class PlanEnricher:
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         warnings = [*self._others(service_id, plan.target), *warnings]
         changed: dict[str, object] = {}
-        nothing = _BESIDE if BESIDE in unasked else "Nothing suggests it"
+        nothing = _BESIDE if BESIDE in unasked else _NOTHING
         why = guarded.why or (_CHANGE if instead else nothing if unasked else "")
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
@@ -103,14 +112,21 @@ class PlanEnricher:
         lines += [("notifies", hears)] if (hears := self.recipients(plan).summary) else []
         return warnings, {**changed, "lines": tuple(lines)}
 
-    def _own_command(self, plan: Plan) -> list[str]:
-        """Return the warnings of a command of the configuration: where it writes, those of any write to a service."""
+    def _own_command(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
+        """Return the warnings of a command of the configuration, and its confirmation. Where it writes to a service,
+        those of any write to one: with nothing wrong there, a wrong row is likelier, and the name is typed.
+        """
         if not plan.writes:
-            return list(plan.warnings)
-        service_id = self.service_of(plan)
-        product = self._triaged().products.get(service_id)
+            return list(plan.warnings), {}
+        triaged, service_id = self._triaged(), self.service_of(plan)
+        product = triaged.products.get(service_id)
         note = [product.rollback_note] if product is not None and product.rollback_note else []
-        return [*self._others(service_id, plan.target), *note, *plan.warnings]
+        unasked = nothing_wrong(triaged, service_id) if plan.request.get("service") else ""
+        warnings = [*self._others(service_id, plan.target), *note, *([unasked] if unasked else []), *plan.warnings]
+        if not unasked:
+            return warnings, {}
+        name = service_id.rpartition("/")[2]
+        return warnings, {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": _NOTHING}
 
     def _contents(self, plan: Plan, triaged: TriagedBoard, service_id: str) -> list[tuple[str, str]]:
         """Return what a rollback takes back (or its undoing brings again): the commits, and the link to them."""

@@ -115,6 +115,25 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     return words or f"{NO_SUSPECT}, no alerts for it"
 
 
+def nothing_wrong(triaged: TriagedBoard, service_id: str) -> str:
+    """Say that nothing on the board is wrong with a service, so that a write to it may be meant for another row; empty:
+    an alert of it fires or did a moment ago, or its tasks are not as they should be.
+    """
+    service, now = triaged.board.services.get(service_id), triaged.board.at
+    if service is not None and service.health.is_fault:
+        return ""
+    if any(a.service is not None and a.service.id == service_id and fires(triaged, a) for a in triaged.alerts):
+        return ""
+    quiet_ones = [one for one, _ in triaged.quiet if one.service == service_id]
+    if any(now - one.since < (QUIET_S if one.flapping else RECENT_S) for one in quiet_ones):
+        return ""
+    is_so = f", and it is {service.health}" if service is not None else ""
+    lost = [s.name for s in triaged.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.whole]
+    if lost:
+        return f"whether an alert of it fires is not known: {', '.join(lost)} cannot be read now{is_so}"
+    return f"no alerts for it{is_so}"
+
+
 def _suspected_beside(triaged: TriagedBoard, away_from: str, target: str) -> str:
     """Say of which alert of another service the deploy is suspected, and behind what; empty: of none that fires."""
     for row in triaged.alerts:
