@@ -608,6 +608,20 @@ def test_your_file_adds_to_the_teams_rules_and_replaces_one_of_the_same_name(tmp
     assert loaded.places["guardrails[c].reason"].startswith(str(own))
 
 
+def test_of_a_rule_that_your_file_replaces_the_teams_freeze_is_no_mistake_of_yours(tmp_path: Path) -> None:
+    team, own = tmp_path / "team.yaml", tmp_path / "own.yaml"
+    team.write_text(
+        SOURCES + "guardrails: [{name: a, reason: sale, freeze: {from: '2026-12-01', until: '2026-12-31'}}]"
+    )
+    own.write_text("guardrails: [{name: a, reason: mine, freeze: {from: '2027-02-01'}}]")
+    from oncall_tui.config.load import load_files
+    from oncall_tui.providers import registry
+
+    loaded = load_files([team, own], registry.options_types())
+    assert [r.freeze for r in loaded.guardrails] == [Freeze(begins="2027-02-01")]
+    assert "guardrails[a].freeze.until" not in loaded.places
+
+
 def test_check_lists_each_rule_with_what_it_matches_and_says_what_matches_nothing(tmp_path: Path) -> None:
     rules = (
         rule(name="year-end", reason="sale", freeze=YEAR_END, sources=("prod",), actions=("roll back",)),

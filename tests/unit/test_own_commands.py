@@ -133,6 +133,17 @@ def test_your_own_file_lays_a_command_over_the_teams_and_each_folder_is_of_its_f
     assert settings.folders == {"a": str(team.parent), "b": str(own.parent)}
 
 
+def test_the_key_of_a_command_that_your_own_file_replaces_is_free(tmp_path: Path) -> None:
+    team, own = tmp_path / "t.yaml", tmp_path / "o.yaml"
+    team.write_text(f"{SOURCES}commands: [{{name: a, argv: [x], key: W}}]")
+    own.write_text("commands: [{name: a, argv: [x]}, {name: b, argv: [y], key: W}]")
+    from oncall_tui.config import load_files
+    from oncall_tui.providers import registry
+
+    config = load_files([team, own], registry.options_types(), words=bootstrap._screen_words)
+    assert [(one.name, one.key) for one in config.commands] == [("a", ""), ("b", "W")]
+
+
 @pytest.mark.parametrize("mode", [0o622, 0o620])
 def test_a_file_that_others_can_write_runs_no_command(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "c.yaml"

@@ -268,6 +268,8 @@ def _by_path(loaded: Sequence[_File], values: Sequence[Mapping[str, Any]]) -> di
         found = {key: value for key, value in found.items() if not key.startswith(replaced)} if replaced else found
         named = ((at, v) for key, v in file.good.items() if (at := _NAME.fullmatch(key)))
         names = {at[0].removesuffix(".name"): f"{at[1]}[{v}]" for at, v in named}
+        again = tuple(f"{name}." for name in names.values())  # what an earlier file said of one that this one has
+        found = {key: value for key, value in found.items() if not key.startswith(again)}
         for key, value in mine.items():
             head = key.partition("].")[0].partition("]")[0] + "]"
             found[names[head] + key[len(head) :] if head in names else key] = value
