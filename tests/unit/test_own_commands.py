@@ -38,7 +38,16 @@ from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import FakeClock, SystemClock
-from oncall_tui.runtime.program_run import FIRST_LINES, MOST_CELLS, MOST_KEPT, MOST_LINES, PART, ProgramRun, shown
+from oncall_tui.runtime.program_run import (
+    FIRST_LINES,
+    GRACE_S,
+    MOST_CELLS,
+    MOST_KEPT,
+    MOST_LINES,
+    PART,
+    ProgramRun,
+    shown,
+)
 from oncall_tui.runtime.ready import SETSIZE
 from oncall_tui.runtime.secret import Secret, keep_secret
 from oncall_tui.triage.triager import Rules
@@ -353,6 +362,28 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+CLEANS_UP = """import signal, sys, time
+def end(*_):
+    time.sleep(0.4)
+    print("lock given back", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_a_script_started_has_its_time_to_end_though_the_script_ended_at_once() -> None:
+    found = run(python(f"import subprocess; subprocess.run({list(python(CLEANS_UP))!r})"))
+    until(lambda: found.lines()[1] == ["ready"], "it runs")
+    found.stop("by Alice")
+    assert found.wait(10)
+    assert found.lines()[1] == ["ready", "lock given back"]
+    assert found.end is not None
+    assert found.end.words == "ended by SIGTERM: by Alice"
+    assert found.end.seconds < GRACE_S
 
 
 def test_what_takes_too_long_is_ended() -> None:

@@ -78,6 +78,7 @@ class ProgramRun:
         self._first: list[bytes] = []
         self._why = ""
         self._kill_at: float | None = None
+        self._killed = False
         self._asked: signal.Signals | None = None  # what the reader is to send next
         self._wake = threading.Event()
         self._over = threading.Event()
@@ -166,7 +167,7 @@ class ProgramRun:
             over = self._is_over()
             if over and left_at is None:
                 left_at = self._clock.monotonic()
-            got = open_ and bool(readable(pipe, timeout_s=0 if over else PAUSE_S))
+            got = open_ and bool(readable(pipe, timeout_s=0 if over and not self._why else PAUSE_S))
             if got:
                 part = os.read(pipe, PART)
                 open_ = bool(part)
@@ -175,10 +176,18 @@ class ProgramRun:
                     self._wake.wait(FLOOD_PAUSE_S)
             elif not open_ and not over:
                 self._wake.wait(PAUSE_S)
-            if over and (not got or not open_ or self._clock.monotonic() - (left_at or 0.0) > LEFT_S):
-                break
             self._send_signals(over)
+            if over and self._nothing_left(got, open_, self._clock.monotonic() - (left_at or 0.0)):
+                break
         self._ended()
+
+    def _nothing_left(self, got: bool, open_: bool, seconds: float) -> bool:
+        """Tell whether its output is all there, *seconds* after it ended. Where a script was ended from here, what it
+        started has its time to end too, and holds the output open until then.
+        """
+        if self._why and open_:
+            return self._killed
+        return not got or not open_ or seconds > LEFT_S
 
     def _is_over(self) -> bool:
         """Tell whether it ended, without taking its status: until that is done its number is nobody else's."""
@@ -191,15 +200,16 @@ class ProgramRun:
         self._wake.clear()
         now = self._clock.monotonic()
         with self._lock:
-            if not self._why and now - self.began > self._timeout_s:
+            if not over and not self._why and now - self.began > self._timeout_s:
                 self._why, self._asked = f"it took longer than {self._timeout_s:g} s", signal.SIGTERM
             asked, self._asked = self._asked, None
             if self._kill_at is not None and now >= self._kill_at:
                 asked, self._kill_at = signal.SIGKILL, None
             elif asked is signal.SIGTERM:
                 self._kill_at = now + GRACE_S
-        if asked is not None and not over:
+        if asked is not None:  # also where it is over: its status is not taken, so the group is still its own
             self._signal(asked)
+            self._killed = asked is signal.SIGKILL
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(OSError):
