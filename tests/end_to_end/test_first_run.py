@@ -12,7 +12,7 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import first_run
 from oncall_tui.runtime.clock import SystemClock
 from tests.end_to_end.test_commands import DONE, NOT_DONE, Answer, start
-from tests.end_to_end.world import World
+from tests.end_to_end.world import World, until
 
 AWS = """\
 [profile prod]
@@ -63,7 +63,8 @@ def test_two_profiles_one_denied(
     assert '##           "ecs:ListClusters",\n' in text
     assert "audit (ecs)" in answer.err
     assert "configuration: valid, 2 sources" in answer.out
-    assert f"endpoint {world.told['endpoints']['prod']}" in answer.out  # the profile's own
+    endpoint = f"endpoint {world.told['endpoints']['prod']}"  # the profile's own
+    until(lambda: endpoint in Answer(start(env, "check", "--config", str(path))).out, "the source is read")
     assert path.stat().st_mode & 0o777 == 0o600
     assert {file.name for file in path.parent.iterdir()} == {"c.yaml", "config.schema.json"}
     again = Answer(start(env, "init", "--yes", str(path)))

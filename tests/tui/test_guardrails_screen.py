@@ -47,6 +47,14 @@ def in_tokyo() -> Any:
     time_format.set_zone(was)
 
 
+def inside(rig: Rig, dialog: object, kind: type) -> str:
+    """The words of the open dialog, which has to be of this kind, without what stands beside it."""
+    assert isinstance(dialog, kind)
+    box = rig.pilot.app.screen.query_one(".box").region
+    lines = rig.text().split("\n")[box.y : box.bottom]
+    return " ".join(" ".join(line[box.x : box.right] for line in lines).replace("│", " ").split())
+
+
 def deploys(rig: Rig) -> Any:
     """The rollback's handler, which sends and is done."""
     handler = rig.provider.handlers()[Verb.ROLL_BACK]
@@ -82,9 +90,7 @@ async def test_a_rollback_in_a_freeze_is_refused_and_overridden_with_a_reason(
         handler = deploys(rig)
         await rig.press("2")
         await rig.pilot.press("R")
-        assert isinstance(await rig.modal(), RefusalDialog)
-        await rig.settle()
-        said = " ".join(rig.text().replace("│", " ").split())
+        said = inside(rig, await rig.modal(), RefusalDialog)
         assert "guardrail year-end: year-end sale (freeze until 18 Jan 09:00 JST; sre-lead may)" in said
         assert "O override, with a reason" in said
         await rig.press("O")
@@ -95,9 +101,7 @@ async def test_a_rollback_in_a_freeze_is_refused_and_overridden_with_a_reason(
         await rig.pilot.press(*"down")
         await rig.pilot.press("enter")
         await rig.settle()
-        assert isinstance(await rig.modal(), ConfirmPlan)
-        await rig.settle()
-        said = " ".join(rig.text().replace("│", " ").split())
+        said = inside(rig, await rig.modal(), ConfirmPlan)
         assert "overrides guardrail year-end: year-end sale" in said
         assert ": down" in said
         plan = rig.pilot.app.screen.plan  # type: ignore[attr-defined]
