@@ -222,7 +222,7 @@ def test_a_rollback_is_followed_on_by_the_next_start(
 
     program = run_program("--config", config, env=world.env)
     program.wait(f"✓ roll back: done: {PAYMENTS}", 60)
-    until(lambda: last_outcomes(world.journal)[intent.subject] == "done", "its outcome is in the journal")
+    until(lambda: last_outcomes(world.journal).get(intent.subject) == "done", "its outcome is in the journal")
     service = world.service()
     assert service["healthy"]
     assert service["task_definition"].endswith(":41")
