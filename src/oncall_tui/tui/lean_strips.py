@@ -25,7 +25,7 @@ CACHES = {
 }
 """Their names, and how much each keeps."""
 NOT_YET = ("_render_cache", "_link_ids", "_cell_count")
-"""What else a strip works out when it is first asked for."""
+"""Further values that a strip works out when it is first asked for them."""
 
 
 def make_strips_lean() -> None:
