@@ -32,7 +32,7 @@ from oncall_tui.text.cells import count
 from oncall_tui.triage.triager import Rules
 
 if TYPE_CHECKING:
-    from oncall_tui.actions.own_commands import CommandSettings
+    from oncall_tui.actions.command_programs import CommandSettings
     from oncall_tui.domain.reading import Reading
     from oncall_tui.engine.board_reader import BoardReader
     from oncall_tui.engine.engine import Engine
@@ -133,9 +133,13 @@ def make_engine(
     )
 
 
-def command_settings(config: Config) -> CommandSettings:
-    """Return the team's own commands. Their folders are meant from the folder of the file that they stand in."""
-    from oncall_tui.actions.own_commands import CommandSettings
+def command_settings(config: Config) -> CommandSettings | None:
+    """Return the team's own commands, None: there are none. Their folders are meant from that of the file that each
+    stands in.
+    """
+    if not config.commands:
+        return None
+    from oncall_tui.actions.command_programs import CommandSettings  # only where there are commands
 
     found = {}
     for one in config.commands:
@@ -146,9 +150,8 @@ def command_settings(config: Config) -> CommandSettings:
 
 def commands_not_usable(config: Config) -> Iterator[str]:
     """Say of each command that cannot be run on this machine why, with its place in the configuration."""
-    from oncall_tui.actions.own_commands import unusable
-
-    for name, why in unusable(command_settings(config)):
+    settings = command_settings(config)
+    for name, why in settings.unusable() if settings is not None else ():
         place = config.places.get(f"commands[{name}]", "")
         yield f"{f'{place}: ' if place else ''}command {name} cannot be run here: {why}"
 

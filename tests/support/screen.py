@@ -79,7 +79,7 @@ class Rig:
     def drain(self) -> None:
         """Wait until every queue did what it has to do now."""
         for _ in range(3):
-            for queue in (*self.engine._queues.values(), *self.engine.on_demand._queues.values()):
+            for queue in (*self.engine._acting().queues.values(), *self.engine.on_demand._queues.values()):
                 queue.run(lambda: None).result(30)  # a bound for a busy machine, no measure
         self.engine._build_board()
 

@@ -196,9 +196,9 @@ class Bench:
     def drain(self) -> None:
         """Wait until every queue did what it has to do now, and everything was told."""
         for _ in range(3):
-            for queue in self.engine._queues.values():
+            for queue in self.engine._acting().queues.values():
                 queue.run(lambda: None).result(5)
-            for worker in self.engine._destinations:
+            for worker in self.engine._acting().destinations:
                 if not getattr(worker.get(), "gate", None):
                     worker.queue.run(lambda: None).result(5)
         self.engine._build_board()

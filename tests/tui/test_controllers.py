@@ -17,6 +17,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.plan import ActionRequest
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.controllers.actions import Actions
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.session import RowRef
 
 NO_ROW = "no row is under the cursor: j and k choose one, where any is listed"
@@ -26,7 +27,6 @@ class Service:
     """Stands in for the action service: keeps the requests."""
 
     def __init__(self) -> None:
-        self.read_only = False
         self.outcomes = ()
         self.asked: list[ActionRequest] = []
 
@@ -42,7 +42,9 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.service = Service()
-        self.engine = SimpleNamespace(actions=self.service, actor=ALICE, destinations=(), own_commands=None)
+        self.engine = SimpleNamespace(
+            actions=self.service, actor=ALICE, destinations=(), own_commands=None, read_only=False
+        )
         self.latest = SimpleNamespace(board=Board(version=1, at=0.0))
         self.notice: Any = None
         self.tables: dict[str, Any] = {}
@@ -89,7 +91,7 @@ def dialogs() -> FakeDialogs:
 
 @pytest.fixture
 def actions(session: FakeSession, dialogs: FakeDialogs) -> Actions:
-    return Actions(cast(Any, session), cast(Any, dialogs))
+    return Actions(cast(Any, session), cast(Any, dialogs), Offers(cast(Any, session)))
 
 
 def row(**fields: Any) -> RowRef:
@@ -125,7 +127,7 @@ async def test_a_row_that_cannot_have_the_verb_is_told_why_and_nothing_is_asked(
 
 
 async def test_read_only_says_so_for_every_key_that_writes(session: FakeSession, actions: Actions) -> None:
-    session.service.read_only = True
+    session.engine.read_only = True
     for key in ("unack", "escalate", "silence", "note", "rollback", "continue", "shell"):
         actions.do(key, row(verbs=frozenset()))
     assert session.service.asked == []
@@ -134,10 +136,10 @@ async def test_read_only_says_so_for_every_key_that_writes(session: FakeSession,
 
 
 def test_the_key_bar_names_the_row_that_it_is_made_for(session: FakeSession, actions: Actions) -> None:
-    assert ("a", "ack title of a", True) in actions.bar_items(row())
-    assert not any(word.startswith("ack") for _, word, _ in actions.bar_items(row(verbs=frozenset())))
+    assert ("a", "ack title of a", True) in actions.offers.bar_items(row())
+    assert not any(word.startswith("ack") for _, word, _ in actions.offers.bar_items(row(verbs=frozenset())))
     marked = RowRef("alerts", "fake/a", None, ("fake/a", "fake/b"))
-    assert ("a", "ack 2 rows", True) in actions.bar_items(marked)
+    assert ("a", "ack 2 rows", True) in actions.offers.bar_items(marked)
 
 
 def test_a_copy_is_the_id_the_title_and_the_link_of_the_row_as_it_was_drawn(

@@ -39,7 +39,7 @@ async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) 
         assert "delivery is not confirmed" in rig.text()
         assert chat.sent == []
         await rig.press("y")
-        for worker in rig.engine._destinations:
+        for worker in rig.engine._acting().destinations:
             worker.queue.run(lambda: None).result(5)
         await rig.settle()
         assert len(chat.sent) == 1
@@ -50,7 +50,7 @@ async def test_quitting_asks_once_where_others_were_not_told_yet(tmp_path: Path)
     rig = Rig(tmp_path, Able("prod"))
     app = OncallApp(rig.engine, Config(timezone="UTC"))
     async with app.run_test(size=(80, 24)) as pilot:
-        rig.engine._notifier._count(2)
+        rig.engine._acting().notifier._count(2)
         app.action_leave()
         await pilot.pause()
         assert isinstance(app.screen, ConfirmMany)

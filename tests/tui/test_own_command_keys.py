@@ -14,7 +14,7 @@ from tests.support.fakes import FakeProvider, service
 from tests.support.screen import Rig
 from textual.screen import Screen
 
-from oncall_tui.actions.own_commands import CommandSettings
+from oncall_tui.actions.command_programs import CommandSettings
 from oncall_tui.config import Config
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState

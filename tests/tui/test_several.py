@@ -111,7 +111,7 @@ async def test_what_is_unknown_says_so_and_changes_as_it_is_read(tmp_path: Path)
         assert outcome_line(rig).startswith(" … acknowledge: 0 of 3 done")
         rig.provider.acknowledge.verdicts = []
         rig.clock.advance(30.0)
-        for queue in rig.engine._queues.values():
+        for queue in rig.engine._acting().queues.values():
             with queue._wake:
                 queue._wake.notify()
         await rig.settle()

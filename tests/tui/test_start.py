@@ -27,6 +27,8 @@ print(json.dumps([sorted(m for m in opened if m.startswith("oncall_tui")), sorte
 """
 LATER = ("boto3", "botocore", "httpx", "httpcore", "sqlite3", "yaml", "oncall_tui.tui.terminal.foreground")
 LATER += ("ssl", "textual.command", "textual.widgets._input", "textual.widgets._select", "textual.types")
+LATER += ("logging.handlers", "oncall_tui.engine.acting", "oncall_tui.actions.service", "oncall_tui.actions.guard")
+LATER += ("oncall_tui.actions.own_commands", "oncall_tui.notifications.notifier", "oncall_tui.tui.controllers.planning")
 
 
 def test_what_a_key_opens_is_imported_when_it_is_pressed() -> None:

@@ -61,7 +61,7 @@ class Bench:
         triager = Triager(Rules(products=products))
         self.recorder = ChangeRecorder(self.journal, triager.episodes)
         self.past = PastActions(self.journal)
-        self.builder = BoardBuilder(triager, self.journal, self.recorder, self.actions, self.past, ALICE)
+        self.builder = BoardBuilder(triager, self.journal, self.recorder, lambda: self.actions, self.past, ALICE)
         self.prom, self.prod = Source("prom"), Source("prod")
         self.sources = (self.prom, self.prod)
         self.board = self.builder.first(self.sources, self.clock.now(), self.clock.monotonic())

@@ -331,7 +331,7 @@ def test_every_way_of_acting_is_refused(bench: Bench, verb: Verb) -> None:
             future.result(10)
     over: list[bool] = []
     actions.run_silently(bench.ask(), lambda message, hint: failed.append(message), lambda: over.append(True))
-    bench.engine._queues["prod"].run(lambda: None).result(10)
+    bench.engine._acting().queues["prod"].run(lambda: None).result(10)
     assert [words.partition(" (")[0] for words in failed] == ["guardrail r: because"]
     assert over == [True]
     assert bench.sent == 0
@@ -342,7 +342,7 @@ def test_what_belongs_to_another_action_types_no_name(tmp_path: Path) -> None:
     bench = Bench(tmp_path, rule(actions=("note",), does=TYPE_NAME), verb=Verb.NOTE)
     failed: list[str] = []
     bench.engine.actions.run_silently(bench.ask(), lambda message, hint: failed.append(message), lambda: None)
-    bench.engine._queues["prod"].run(lambda: None).result(10)
+    bench.engine._acting().queues["prod"].run(lambda: None).result(10)
     assert failed == ["Guardrail r: because: its name has to be typed, and nobody is asked here"]
     assert bench.sent == 0
     bench.engine.stop()
@@ -493,8 +493,8 @@ def test_nothing_sends_but_by_the_guard() -> None:
     assert found == set(_SENDS), "a new way to send: it has to ask the guard, and then stands in this table"
     for name, asks in _SENDS.items():
         assert asks in files[name].read_text(), name
-    engine, shell = files["engine/engine.py"].read_text(), files["tui/controllers/shell.py"].read_text()
-    assert engine.index("self.guard.may_post(name)") < engine.index("return send(self._destinations")
+    acting, shell = files["engine/acting.py"].read_text(), files["tui/controllers/shell.py"].read_text()
+    assert acting.index("self.guard.may_post(name)") < acting.index("return send(self.destinations")
     assert shell.index("guard.may(plan)") < shell.index("await self._hand_over(plan, keys)")
 
 

@@ -20,7 +20,7 @@ import pytest
 from tests.support.fakes import ALICE, FakeProvider, deploy, service
 
 from oncall_tui import bootstrap
-from oncall_tui.actions.own_commands import CommandSettings, unusable
+from oncall_tui.actions.command_programs import CommandSettings
 from oncall_tui.cli.schema import output_schema
 from oncall_tui.config.files import unsafe
 from oncall_tui.domain.action import Verb
@@ -773,7 +773,7 @@ def test_what_cannot_be_run_here_says_why_at_check_and_when_it_is_asked_for(
         (found, OwnCommand(name="good", argv=("./good",))), {n: str(tmp_path) for n in ("x", "good")}
     )
     settings = msgspec.structs.replace(settings, unsafe=unsafe)
-    assert [(name, said in why) for name, why in unusable(settings)] == [("x", True)]
+    assert [(name, said in why) for name, why in settings.unusable()] == [("x", True)]
 
 
 def first_lines(rig: Bench, plan: Plan) -> tuple[str, ...]:

@@ -221,8 +221,8 @@ def test_what_a_provider_raises_to_end_the_program_is_its_state(running: tuple[E
 def queues(engine: Engine) -> dict[str, Any]:
     engine.on_demand.run("prom", lambda: None).result(5)
     return {
-        "act": engine._queues["prom"],
-        "to": engine._destinations.find("slack").queue,
+        "act": engine._acting().queues["prom"],
+        "to": engine._acting().destinations.find("slack").queue,
         "look": engine.on_demand._queues["prom"],
     }
 

@@ -7,15 +7,12 @@ knows what it changed before it failed, or before it was ended, and the words sa
 from __future__ import annotations
 
 import os
-import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePath
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from oncall_tui.actions.command_programs import CommandSettings
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.own_command import OwnCommand, filled, variables
@@ -23,7 +20,7 @@ from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionFailed, Refused
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime import programs
-from oncall_tui.runtime.clock import Clock, SystemClock
+from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import keep_secret
 from oncall_tui.text.time_format import ago, span
@@ -35,18 +32,6 @@ if TYPE_CHECKING:
 
 KEPT_RUNS = 10  # whose output can still be looked at
 END_S = 2.0  # for what runs when this program ends: then it is killed
-_INTERPRETER = r"(ba|da|k|z)?sh|python[\d.]*|perl|ruby|node"
-
-
-class CommandSettings(msgspec.Struct, frozen=True):
-    """The commands of a configuration. *folders* are those of the files that they stand in, by the commands' names.
-
-    *unsafe* says how others could change a file, in words; empty: they cannot.
-    """
-
-    commands: tuple[OwnCommand, ...] = ()
-    folders: Mapping[str, str] = {}
-    unsafe: Callable[[Path], str] = lambda path: ""
 
 
 class OwnCommands(ActionHandler):
@@ -59,7 +44,7 @@ class OwnCommands(ActionHandler):
         clock: Clock,
     ) -> None:
         self.commands: Mapping[str, OwnCommand] = {one.name: one for one in settings.commands}
-        self._folders, self._unsafe = settings.folders, settings.unsafe
+        self._settings = settings
         self._triaged, self._clock = triaged, clock
         self._lock = threading.Lock()
         self._queue: JobQueue | None = None
@@ -83,48 +68,6 @@ class OwnCommands(ActionHandler):
         command = self.commands.get(name)
         return command is not None and not command.writes
 
-    # --- what can be run ----------------------------------------------------------------------------------------------
-
-    def problem(self, command: OwnCommand) -> str:
-        """Say why the command cannot be run on this machine, and what to do; empty: it can. Looks at files."""
-        folder = self._folder_of(command)
-        if not folder.is_dir():
-            return f"its folder {folder} is not there"
-        program = self._program(command)
-        if not program:
-            named = command.argv[0]
-            there = "/" in named and (folder / os.path.expanduser(named)).exists()
-            return (
-                f"{named} is not executable (chmod +x)"
-                if there
-                else f"{named} is not on this machine, or not on the PATH"
-            )
-        for path in (Path(program), *self._script(command, folder)):
-            if why := self._unsafe(path):
-                return f"others could change what it runs: {why}"
-        missing = [name for name in command.secrets if not os.environ.get(name)]
-        return f"the environment has no {missing[0]}, which it is to get" if missing else ""
-
-    def _folder_of(self, command: OwnCommand) -> Path:
-        return (Path(self._folders.get(command.name, ".")) / os.path.expanduser(command.folder)).absolute()
-
-    def _program(self, command: OwnCommand) -> str:
-        """The path of its program; empty: there is none that can be run."""
-        import shutil  # rarely needed
-
-        named = os.path.expanduser(command.argv[0])  # Path.expanduser raises where there is no such user
-        if "/" in named:
-            named = str(self._folder_of(command) / named)
-        found = shutil.which(named, path=command.env.get("PATH"))
-        return os.path.abspath(found) if found else ""  # what is looked at is what runs, though its folder is another
-
-    def _script(self, command: OwnCommand, folder: Path) -> list[Path]:
-        """The script that an interpreter is given: its first argument that is a file, also behind options."""
-        if not re.fullmatch(_INTERPRETER, PurePath(command.argv[0]).name):
-            return []
-        files = (folder / argument for argument in command.argv[1:])
-        return [one for one in files if os.path.isfile(one)][:1]  # Path.is_file raises where an argument is long
-
     # --- the action ---------------------------------------------------------------------------------------------------
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
@@ -141,7 +84,7 @@ class OwnCommands(ActionHandler):
     def _plan(self, ask: ActionRequest, command: OwnCommand, row: CommandRow, argv: tuple[str, ...]) -> Plan:
         import shlex  # rarely needed
 
-        words, folder = shlex.join(argv), str(self._folder_of(command))
+        words, folder = shlex.join(argv), str(self._settings.folder_of(command))
         source, _, place = row.service_id.partition("/")
         cluster, _, service = place.partition("/")
         request: dict[str, Any] = {"command_name": command.name, "argv": list(argv), "folder": folder, "row": row.kind}
@@ -190,7 +133,7 @@ class OwnCommands(ActionHandler):
             keep_secret(value.strip())  # before it can print it: nobody else may have read it yet
         own = {"ONCALL_COMMAND": command.name, "ONCALL_ACTOR": plan.actor.name, **variables(row.fields)}
         run = ProgramRun(
-            (self._program(command), *plan.request["argv"][1:]),
+            (self._settings.program_of(command), *plan.request["argv"][1:]),
             self._clock,
             folder=plan.request["folder"],
             given=command_input(command.name, plan.actor, row, triaged, self._clock.now()),
@@ -281,7 +224,7 @@ class OwnCommands(ActionHandler):
 
     def _argv(self, command: OwnCommand, row: CommandRow) -> tuple[str, ...]:
         """The arguments as they would be now. Raises Refused where it cannot be run so."""
-        if why := self.problem(command):
+        if why := self._settings.problem(command):
             raise Refused(f"{command.name} cannot be run: {why}")
         try:
             return filled(command.argv, row.fields)
@@ -304,18 +247,6 @@ class OwnCommands(ActionHandler):
             return ()
         read = ago(status.age_s(self._clock.now()))
         return (f"{status.name} was last read {read}: {status.message or status.state.label}",)
-
-
-def unusable(settings: CommandSettings) -> Iterator[tuple[str, str]]:
-    """Yield each command that cannot be run on this machine, with why. Looks at files."""
-
-    def no_board() -> TriagedBoard:
-        raise NotImplementedError
-
-    commands = OwnCommands(settings, no_board, SystemClock())
-    for command in settings.commands:
-        if why := commands.problem(command):
-            yield command.name, why
 
 
 _LOOK = "check what it works on before it is run again"

@@ -67,12 +67,13 @@ class ActionService:
         claim: Callable[[Plan], None] = lambda plan: None,
         may: Callable[[Plan], None] = lambda plan: None,
         own_commands: OwnCommands | None = None,
+        marks: SeenMarks | None = None,
     ) -> None:
         self._claim, self._allowed, self._own = claim, may, own_commands
         self.read_only = read_only
         self.steady_s = steady_s
         self._completion_note = completion_note
-        self.marks = SeenMarks(journal)
+        self.marks = marks if marks is not None else SeenMarks(journal)
         self.ack_renewer = AckRenewer(journal, clock)
         self._sources, self._journal, self._clock = sources, journal, clock
         self._board, self._dress, self._told = board, dress, on_outcome

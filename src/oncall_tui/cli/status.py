@@ -31,7 +31,7 @@ def status(context: click.Context, as_json: bool) -> None:
         if as_json:
             put_json(as_object(update, now))
         else:
-            put_text(text_board(update, now, engine.guard.freezes()))
+            put_text(text_board(update, now, engine.freezes))
         keep_names(context, engine)
     sys.exit(DONE if all(s.live for s in update.board.sources.values()) else NOT_DONE)
 

@@ -58,14 +58,17 @@ class Recalling(Protocol):
 
 
 class BoardBuilder:
-    """Builds each board from the newest readings, and keeps from the last one what did not change."""
+    """Builds each board from the newest readings, and keeps from the last one what did not change.
+
+    *actions* returns the action service: it is asked for from the second board on.
+    """
 
     def __init__(
         self,
         triager: Triager,
         journal: Journal,
         recorder: Recalling,
-        actions: LocalActions,
+        actions: Callable[[], LocalActions],
         past: PastActions,
         actor: Actor,
     ) -> None:
@@ -128,7 +131,7 @@ class BoardBuilder:
     ) -> tuple[object, ...]:
         """Return everything besides rows that a board depends on."""
         read = tuple((s.state, s.current, s.complete, s.problems) for s in statuses)
-        return self._actions.marks.current, show_hidden, tuple(handles.values()), read, self._past.version
+        return self._actions().marks.current, show_hidden, tuple(handles.values()), read, self._past.version
 
     def _same(self, rows: list[object], beside: tuple[object, ...], same: Callable[[object, object], bool]) -> bool:
         """Tell whether the last board was built from these rows: each the *same* as it was."""
@@ -151,7 +154,7 @@ class BoardBuilder:
         """Return the alert with its seen mark and the verbs that are done in the journal; the same object as before
         where neither changed.
         """
-        mark = self._actions.marks.current.get(alert.id)
+        mark = self._actions().marks.current.get(alert.id)
         cached = self._overlaid.get(alert.id)
         silence = self._past.silenced(alert)
         if cached and cached[0] is alert and cached[1] == (mark, silence, handled):
@@ -171,11 +174,11 @@ class BoardBuilder:
         return result
 
     def _with_verbs(self, alert: Alert, handled: Handled, seen: bool) -> Alert:
-        if self._actions.read_only:
+        if self._actions().read_only:
             return msgspec.structs.replace(alert, verbs=frozenset())
         if handled is None:
             return alert
-        verbs = {verb for verb in self._actions.local_verbs if done_here(handled, verb)}
+        verbs = {verb for verb in self._actions().local_verbs if done_here(handled, verb)}
         if done_here(handled, Verb.UNACKNOWLEDGE):
             verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
         own = frozenset(verbs)

@@ -21,17 +21,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from oncall_tui.actions.guard import Guard
-from oncall_tui.actions.own_commands import CommandSettings, OwnCommands
 from oncall_tui.actions.past_actions import PastActions
-from oncall_tui.actions.plan_enricher import PlanEnricher
-from oncall_tui.actions.service import ActionService, SourceHandle
+from oncall_tui.actions.seen_marks import SeenMarks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.guardrail import Guardrail
 from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.outcome import Outcome
-from oncall_tui.domain.plan import Actor
+from oncall_tui.domain.plan import Actor, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.shared import Held
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
@@ -40,29 +36,33 @@ from oncall_tui.engine.change_asks import ChangeAsks
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.engine.source_spec import SourceSpec
-from oncall_tui.engine.team_link import MakeTeam, TeamLink
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import Destinations, DestinationSpec
-from oncall_tui.notifications.escalation import EscalateByNotification
-from oncall_tui.notifications.handover_sender import send
-from oncall_tui.notifications.notifier import Notifier
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import LATE_S, silence_s
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import JobQueue
+from oncall_tui.runtime.once import Once
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 if TYPE_CHECKING:
+    from oncall_tui.actions.command_programs import CommandSettings
+    from oncall_tui.actions.guard import Guard
+    from oncall_tui.actions.own_commands import OwnCommands
+    from oncall_tui.actions.service import ActionService
     from oncall_tui.domain.comparison import CommitRange, Comparison
+    from oncall_tui.domain.guardrail import Guardrail
     from oncall_tui.domain.memory import RowMemory
+    from oncall_tui.domain.own_command import OwnCommand
+    from oncall_tui.engine.acting import Acting
     from oncall_tui.engine.event_watch import EventWatch
     from oncall_tui.engine.memory import RecordMemory
     from oncall_tui.engine.recorder_watch import RecorderWatch
+    from oncall_tui.engine.team_link import MakeTeam, TeamLink
     from oncall_tui.inspection.commits import CommitReader, Commits
+    from oncall_tui.notifications.destinations import DestinationSpec
 
 log = logging.getLogger(__name__)
 REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
@@ -114,92 +114,78 @@ class Engine:
         zone: tzinfo = UTC,
         commands: CommandSettings | None = None,
     ) -> None:
-        self.actor, self.clock, self.journal = actor, clock, journal
+        self.actor, self.clock, self.journal, self.rules = actor, clock, journal, rules
+        self.read_only, self.guardrails = read_only, guardrails
+        self.commands: tuple[OwnCommand, ...] = commands.commands if commands is not None else ()
+        self.destinations = tuple(destination.name for destination in destinations)
         self._loop = BoardLoop(specs, journal, clock, self._run)
         self._pollers, self.on_demand = self._loop.pollers, self._loop.on_demand
         self.polled = self._loop.polled
         self._event_watch = self._follow_events([s.name for s in specs if s.tells_events])
         self._change_asks = ChangeAsks(rules.products)
-        self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
-        sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
-        self._make_commit_reader, self._github_url = commits, github_url
-        self._commits: Commits | None = None
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.on_call = OnCallReader(tell, self.on_demand.run, clock, self.rebuild)
-        self._destinations = Destinations(destinations, clock)
-        self._plan_enricher = PlanEnricher(
-            lambda: self.update.triaged,
-            journal,
-            actor,
-            self._others_say,
-            self._commits_of,
-            lambda service_of: Guard(guardrails, zone, lambda: self.update.triaged, service_of, actor, clock.now),
-        )
-        self.guard = self._plan_enricher.guard
-        self.team = TeamLink(team, clock, self._merged, self.rebuild, self._plan_enricher.service_of)
-        self.own_commands = OwnCommands(commands or CommandSettings(), lambda: self.update.triaged, clock)
-        self.actions = ActionService(
-            sources,
-            journal,
-            clock,
-            self._plan_enricher.board_for,
-            self._plan_enricher.enrich,
-            self.rebuild,
-            read_only,
-            steady_s,
-            self._plan_enricher.completion_note,
-            self._escalate(),
-            self.team.claim,
-            self.guard.may,
-            self.own_commands,
-        )
-        self.actions.observers.append(self.team.heard)
-        self._notifier = Notifier(
-            self._destinations,
-            journal,
-            clock,
-            lambda: self.update.board,
-            self._plan_enricher.recipients,
-            self.actions.run_silently,
-            self.actions.show,
-        )
-        self.actions.observers.append(self._notifier.observe)
         past = self._past = PastActions(journal)
-        self.actions.observers.append(past.heard)
-        self.rules, triager = rules, Triager(rules)
+        marks = self._marks = SeenMarks(journal)
+
+        def acting() -> Acting:
+            from oncall_tui.engine.acting import Acting  # no first frame needs it
+
+            return Acting(
+                self._pollers,
+                journal,
+                clock,
+                actor,
+                marks=marks,
+                past=past,
+                triaged=lambda: self.update.triaged,
+                changed=self.rebuild,
+                commits=self._commits_of,
+                merged=self._merged,
+                read_only=read_only,
+                steady_s=steady_s,
+                destinations=destinations,
+                guardrails=guardrails,
+                zone=zone,
+                commands=commands,
+                team=team,
+            )
+
+        self._acting = Once(acting)
+        self._memory = Once(self._make_memory)
+        self.remembers = False  # the rows say how often they came: wanted by a screen alone
+        self._commits = Once(lambda: self._make_commits(commits, github_url))
+        triager = Triager(rules)
         self.recorder = ChangeRecorder(journal, triager.episodes)
-        self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past, actor)
+        self.builder = BoardBuilder(triager, journal, self.recorder, lambda: self.actions, past, actor)
         self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
-        self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self.rebuild)
+        self._earlier = EarlierSessions(journal, marks, self.recorder, self.rebuild)
         self._watch_recorder = watch
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self.watched: list[Worker] = []  # threads of others whose bugs are told here too
-        self._memory: RecordMemory | None = None
-        self._memory_lock = threading.Lock()
-        self.remembers = False  # the rows say how often they came: wanted by a screen alone
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start to read every source, or to take what a recorder reads."""
+        self._acting()
         self._loop.start(self._watch_recorder(self) if self._watch_recorder is not None else None)
         self._earlier.start()
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
-        self.actions.end_commands("the program ended")
+        acting = self._acting.made
+        if acting is not None:
+            acting.service.end_commands("the program ended")
         self._loop.stop()
         self._earlier.stop()
-        for queue in self._queues.values():
-            queue.stop()
-        self.own_commands.stop()
-        self._destinations.stop()
-        self.team.stop()
+        if acting is not None:
+            acting.stop()
         self.recorder.end(self.clock.now())
-        if self._memory is not None:
-            self._memory.close(0.0)
+        if (memory := self._memory.made) is not None:
+            memory.close(0.0)
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -248,65 +234,79 @@ class Engine:
         """Build the board again soon: an engineer asked to see what is hidden, or more is known."""
         self._loop.changed()
 
+    # --- what is made when it is first asked for ----------------------------------------------------------------------
+
+    @property
+    def actions(self) -> ActionService:
+        """Return the entry point of every action."""
+        return self._acting().service
+
+    def plan_of(self, plan_id: str) -> Plan | None:
+        """Return the plan that an outcome is of; None: it is of none that was carried out."""
+        return self.actions.plan_of(plan_id)
+
+    @property
+    def guard(self) -> Guard:
+        """Return what asks the guardrails."""
+        return self._acting().guard
+
+    @property
+    def freezes(self) -> tuple[str, ...]:
+        """Return the freezes of now in words."""
+        return self.guard.freezes() if self.guardrails else ()
+
+    @property
+    def own_commands(self) -> OwnCommands:
+        """Return the team's own commands, and their runs."""
+        return self._acting().own_commands
+
+    @property
+    def team(self) -> TeamLink:
+        """Return the way to others' boards."""
+        return self._acting().team
+
     @property
     def memory(self) -> RecordMemory:
-        """Return the record as the board uses it: made, and its modules imported, when it is first asked for."""
-        with self._memory_lock:
-            if self._memory is None:
-                from oncall_tui.engine.memory import RecordMemory  # not needed for the first frame
+        """Return the record as the board uses it."""
+        return self._memory()
 
-                run, changed = self.on_demand.run, self.rebuild
-                self._memory = RecordMemory(self.journal, self.clock, self.actions.read_only, run, changed)
-            return self._memory
+    def _make_memory(self) -> RecordMemory:
+        from oncall_tui.engine.memory import RecordMemory  # not needed for the first frame
+
+        return RecordMemory(self.journal, self.clock, self.read_only, self.on_demand.run, self.rebuild)
 
     @property
     def record_read(self) -> RecordMemory | None:
         """Return the record where it was made already; None: nothing asked for it yet."""
-        return self._memory
+        return self._memory.made
 
     @property
     def commits(self) -> Commits:
-        """Return the reader of deploys' commits: made, and its module imported, when it is first asked for."""
-        with self._memory_lock:
-            if self._commits is None:
-                from oncall_tui.inspection.commits import Commits  # not needed for the first frame
+        """Return the reader of deploys' commits."""
+        return self._commits()
 
-                self._commits = Commits(self._make_commit_reader, self.on_demand.run, self.clock, self._github_url)
-            return self._commits
+    def _make_commits(self, make: Callable[[], CommitReader] | None, github_url: str) -> Commits:
+        from oncall_tui.inspection.commits import Commits  # not needed for the first frame
 
-    @property
-    def destinations(self) -> tuple[str, ...]:
-        """The configured destinations' names."""
-        return tuple(d.name for d in self._destinations)
+        return Commits(make, self.on_demand.run, self.clock, github_url)
+
+    # --- telling others -----------------------------------------------------------------------------------------------
 
     def wait_for_notifications(self, timeout_s: float) -> bool:
         """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
-        return self._notifier.settle(timeout_s)
+        return self._acting().notifier.settle(timeout_s)
 
     def send_handover(self, name: str, title: str, text: str) -> Future[str]:
         """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError.
 
         Raises Refused where a guardrail holds.
         """
-        self.guard.may_post(name)
-        return send(self._destinations, self.journal, self.clock, self.actor, name, title, text)
+        return self._acting().send_handover(name, title, text)
 
     @property
     def pending_notifications(self) -> int:
         """How many words to others are not out yet: they are lost where the program ends now."""
-        return self._notifier.pending
-
-    def _escalate(self) -> EscalateByNotification | None:
-        """Return the handler for alerts whose source cannot escalate; None where there is no destination."""
-        if not self._destinations:
-            return None
-        return EscalateByNotification(
-            self._destinations,
-            self.journal,
-            self.clock,
-            lambda: self.update.board,
-            lambda row: self.update.triaged.find(row),
-        )
+        return self._acting().notifier.pending
 
     # --- listening ----------------------------------------------------------------------------------------------------
 
@@ -434,15 +434,9 @@ class Engine:
     def _merged(self) -> None:
         """Take up what others wrote: their marks, and that they acted."""
         with contextlib.suppress(JournalError):
-            self.actions.marks.load()
+            self._marks.load()
         self._past.read_anew()
         self.rebuild()
-
-    def _others_say(self, service_id: str, target: str) -> tuple[str, ...]:
-        """Return what others do with the service, its deploy, or an alert of it; or that this is not known."""
-        rows = (row.id for row in self.update.triaged.alerts if row.service and row.service.id == service_id)
-        unknown = self.team.unknown()
-        return (*self.team.words(service_id, target, *rows), *((unknown,) if unknown else ()))
 
     def _commits_of(self, compared: Comparison) -> CommitRange | None:
         """Return the commits, which a plan waits for a little; None: nobody can be asked. Raises SourceError."""
@@ -477,7 +471,7 @@ class Engine:
             journal_failure=self.journal.failure,
             rosters=self.on_call.rosters,
             troubles=self._troubles(),
-            memory=self._memory.rows if self._memory is not None else self.update.memory,
+            memory=memory.rows if (memory := self._memory.made) is not None else self.update.memory,
             skipped=self.journal.skipped,
             notices=self.journal.notices,
             recalled=self.recorder.recalled,
@@ -494,9 +488,7 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.own_commands.queues)
-        runs = (run.worker for _, run in self.own_commands.runs)
-        return self._loop.troubles([self._earlier.worker, *self.watched, *(queue.worker for queue in queues), *runs])
+        return self._loop.troubles([self._earlier.worker, *self.watched, *self._acting().workers])
 
     def _differs(self, new: Update) -> bool:
         old = self.update
@@ -535,7 +527,7 @@ class Engine:
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
-        return self._plan_enricher.still_firing(service_id)
+        return self._acting().plan_enricher.still_firing(service_id)
 
 
 def _nothing() -> None:

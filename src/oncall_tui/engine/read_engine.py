@@ -101,7 +101,8 @@ class ReadEngine:
         triager = Triager(rules)
         self._marks, self._past = SeenMarks(journal), PastActions(journal)
         self._earlier = Recollection(journal, triager.episodes)
-        self._builder = BoardBuilder(triager, journal, self._earlier, NoActions(self._marks), self._past, actor)
+        none = NoActions(self._marks)
+        self._builder = BoardBuilder(triager, journal, self._earlier, lambda: none, self._past, actor)
         self._triaged = self._builder.first(self.pollers, clock.now(), clock.monotonic())
         self._watch = watch
         self._built = threading.Condition()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from oncall_tui.runtime.once import Once
 from oncall_tui.runtime.secret import redact
+
+MOST_BYTES = 2_000_000  # of one file: two older ones are kept
 
 
 class _Redacted(logging.Formatter):
@@ -15,12 +17,33 @@ class _Redacted(logging.Formatter):
         return redact(super().format(record))
 
 
-class _Private(RotatingFileHandler):
-    """Its files are readable by their owner alone."""
+class _Late(logging.Handler):
+    """Writes to a file that rotates. Its module is imported, and the file opened, for the first line."""
 
-    def _open(self):  # type: ignore[no-untyped-def]
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = Once(lambda: _rotating(path))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._file().emit(record)
+        except OSError:  # it cannot be opened: the work goes on
+            self.handleError(record)
+
+
+def _rotating(path: Path) -> logging.Handler:
+    from logging.handlers import RotatingFileHandler  # slow to load, and most starts write no line
+
+    class Private(RotatingFileHandler):
+        """Its files are readable by their owner alone."""
+
+        def _open(self):  # type: ignore[no-untyped-def]
+            descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            return os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+
+    handler = Private(path, maxBytes=MOST_BYTES, backupCount=2, delay=True)
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
 
 
 def start(folder: Path, level: int = logging.INFO) -> Path | None:
@@ -31,12 +54,10 @@ def start(folder: Path, level: int = logging.INFO) -> Path | None:
     path = folder / "oncall-tui.log"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler: logging.Handler = _Private(path, maxBytes=2_000_000, backupCount=2, delay=True)
     except OSError:
         root.addHandler(logging.NullHandler())
         return None
-    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root.addHandler(handler)
+    root.addHandler(_Late(path))
     for noisy in ("botocore", "urllib3", "httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return path

@@ -137,6 +137,7 @@ class OncallApp(App[None]):
         self.engine.remembers = True
         self._frames = LeanFrames()
         self.engine.start()
+        _ = self.board.actions  # before the first key
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
         self._collector.begin(time.monotonic())
@@ -278,16 +279,16 @@ class OncallApp(App[None]):
             yield from (SystemCommand(title, what, call) for title, what, call in screen.commands())
         if not isinstance(screen, BoardScreen):
             return
-        row, actions = screen.session.row(), screen.actions
+        row, actions, offers = screen.session.row(), screen.actions, screen.offers
         yield from self._views()
         yield from (SystemCommand(title, what, call) for title, what, call in actions.without_keys(row))
         for title, what, call in actions.not_now(row):
             yield SystemCommand(title, what, call, discover=False)  # found by who looks for it
         for command in of("board"):
-            if not command.key or not command.in_palette or not actions.offers.offered(command, row):
+            if not command.key or not command.in_palette or not offers.offered(command, row):
                 continue
-            where = f" {actions.offers.title(command, row)}" if command.acts_on in ("alert", "deploy") else ""
-            title = f"{actions.offers.word(command, row)} ({label(command)}){where}"
+            where = f" {offers.title(command, row)}" if command.acts_on in ("alert", "deploy") else ""
+            title = f"{offers.word(command, row)} ({label(command)}){where}"
             yield SystemCommand(title, command.what, partial(screen.run_action, command.call))
 
     def copy_to_clipboard(self, text: str) -> None:

@@ -5,6 +5,7 @@ Handlers own what is on screen; the engine is only asked. Nothing here waits for
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,11 @@ from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
 from oncall_tui.tui.bindings import bind_own, bindings
 from oncall_tui.tui.commands import BY_ID
-from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.messages import Messages
 from oncall_tui.tui.controllers.new_rows import NewRows
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.drawing import PANES, WIDE_COLUMNS, Drawing, on_open_page
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
@@ -35,6 +36,7 @@ from oncall_tui.tui.widgets.text_field import takes_text
 from oncall_tui.tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
+    from oncall_tui.tui.controllers.actions import Actions
     from oncall_tui.tui.widgets.filter_line import FilterLine
 
 WIDE_LINES = 30
@@ -71,19 +73,26 @@ class BoardScreen(Screen[None]):
         super().__init__()
         self.session = Session(engine, tz, me)
         self.dialogs = Dialogs(self.session, self, lambda: self.looked_at)
-        self.actions = Actions(self.session, self.dialogs)
+        self.offers = Offers(self.session)
         self.new_rows = NewRows(self.session)
         self.memory = ViewMemory(self.session, self.new_rows.seen)
         self.messages = Messages(self.session)
         self.filters = Filters(self.session, self.dialogs, self.memory.save)
-        bind_own(self, engine.own_commands.commands.values())
+        bind_own(self, engine.commands)
         self.zoomed = False
-        self.drawing = Drawing(self, self.session, self.filters, self.new_rows, self.actions)
+        self.drawing = Drawing(self, self.session, self.filters, self.new_rows, self.offers)
         self.session.on_said, self.session.redraw = self.drawing.outcome, self.renew
         self._rate = 0.0
         self._rate_of = 0  # the minute of the calls a second
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """Return the controller of what keys do to rows: made after the first frame, which needs none of it."""
+        from oncall_tui.tui.controllers.actions import Actions
+
+        return Actions(self.session, self.dialogs, self.offers)
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -363,9 +372,9 @@ class BoardScreen(Screen[None]):
 
         session, row = self.session, self.session.row()
         if row.id is None:
-            session.say(self.actions.offers.no_target(row), "warning")
+            session.say(self.offers.no_target(row), "warning")
         elif not session.knows(row):
-            session.say(self.actions.offers.no_target(row) or NO_ROW, "warning")
+            session.say(self.offers.no_target(row) or NO_ROW, "warning")
         elif session.row_screen is None:
             session.tables[row.pane].anchored = True  # opened: no refresh takes the row from under that screen
             opened = DetailScreen(session, self.dialogs, self.actions, RowRef(row.pane, row.id, row.triaged_alert))

@@ -6,9 +6,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from oncall_tui.triage.triager import TriagedBoard, nobody_has
-from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.new_rows import NewRows
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.presenters import status_lines
 from oncall_tui.tui.presenters.titles import tabs, titles
 from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, line, service_lines
@@ -33,10 +33,10 @@ class Drawing:
     """Draws on *screen*. Each part repaints only where it differs."""
 
     def __init__(
-        self, screen: Screen[None], session: Session, filters: Filters, new_rows: NewRows, actions: Actions
+        self, screen: Screen[None], session: Session, filters: Filters, new_rows: NewRows, offers: Offers
     ) -> None:
         self._screen, self._session = screen, session
-        self._filters, self._new_rows, self._actions = filters, new_rows, actions
+        self._filters, self._new_rows, self._offers = filters, new_rows, offers
         self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}  # of each table, what its rows were made of
 
     @property
@@ -151,14 +151,14 @@ class Drawing:
         session, update = self._session, self._session.latest
         now, wide = session.engine.clock.now(), self._screen.size.width >= WIDE_COLUMNS
         mine = status_lines.on_call(update, session.engine.actor.email, now)
-        left = status_lines.left(update, session.me, session.engine.actions.read_only, wide, mine)
+        left = status_lines.left(update, session.me, session.engine.read_only, wide, mine)
         self._line("clock").styles.width = CLOCK_CELLS if wide else 12
         self._line("status").show(left, status_lines.right(update, now, wide, session.bell_on))
         self._line("clock").show([], status_lines.clock(now, session.tz, session.call_rate if wide else ""))
 
     def _freeze(self) -> None:
         """Draw the freezes that hold now, on a line of their own: it can be read at any width."""
-        widget, found = self._line("freeze"), self._session.engine.guard.freezes()
+        widget, found = self._line("freeze"), self._session.engine.freezes
         widget.display = bool(found)
         widget.show([(f" ! {' · '.join(found)}", "warning")] if found else [])
 
@@ -207,9 +207,7 @@ class Drawing:
         if not self.there:
             return
         session = self._session
-        lines = status_lines.outcome_lines(
-            session.latest, session.notice, session.tz, now, session.engine.actions.plan_of
-        )
+        lines = status_lines.outcome_lines(session.latest, session.notice, session.tz, now, session.engine.plan_of)
         widget = self._screen.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
@@ -219,7 +217,7 @@ class Drawing:
 
     def keys(self) -> None:
         """Draw the usual keys, and those that are rare where they can do something now."""
-        self._screen.query_one("#keys", KeyBar).show(self._actions.bar_items(self._session.row()))
+        self._screen.query_one("#keys", KeyBar).show(self._offers.bar_items(self._session.row()))
 
 
 def on_open_page(session: Session, triaged: TriagedBoard) -> bool:

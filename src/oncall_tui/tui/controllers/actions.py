@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.text.cells import count, fit_middle
-from oncall_tui.tui.commands import BY_ID, Command, label, of
+from oncall_tui.tui.commands import BY_ID, Command, of
 from oncall_tui.tui.controllers.alert_actions import AlertActions
 from oncall_tui.tui.controllers.deploy_actions import DeployActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
@@ -19,17 +18,13 @@ from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.controllers.record_keys import RecordKeys
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.session import PaletteEntry, RowRef, Session
-from oncall_tui.tui.widgets.footer import KeyItem
-
-TARGET_CELLS = 16  # of a name in the key bar
 
 
 class Actions:
-    """Every key that acts on a row, and what the key bar and the palette offer for it."""
+    """Every key that acts on a row, and what the palette offers for it."""
 
-    def __init__(self, session: Session, dialogs: Dialogs) -> None:
-        self._session = session
-        self.offers = Offers(session)
+    def __init__(self, session: Session, dialogs: Dialogs, offers: Offers) -> None:
+        self._session, self.offers = session, offers
         login = Login(session, dialogs)
         planning = Planning(session, dialogs, login)
         self._alerts = AlertActions(session, dialogs, planning, self.offers)
@@ -74,39 +69,6 @@ class Actions:
         self._own.run(name, row)
 
     # --- what is offered ----------------------------------------------------------------------------------------------
-
-    def bar_items(self, row: RowRef) -> list[KeyItem]:
-        """Return the key bar: the keys that can do something now, and their targets. ``u`` takes the place of ``a``
-        where the row is acknowledged. Where rows are marked, the keys that act on them stand first.
-        """
-        items: list[KeyItem] = []
-        for command in sorted(of("board"), key=lambda one: not (row.marked and one.on_marked)):
-            if command.acts_on not in ("alert", "deploy"):
-                items += [(label(command), command.word, True)] if command.bar else []
-            elif self._in_bar(command, row):
-                items.append((label(command), f"{self.offers.word(command, row)}{self._named(command, row)}", True))
-        return items
-
-    def _in_bar(self, command: Command, row: RowRef) -> bool:
-        """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
-        if command.verb is Verb.UNACKNOWLEDGE and self.offers.offered(BY_ID["ack"], row):
-            return False
-        shown = command.bar or command.rare or (bool(row.marked) and command.on_marked)
-        return shown and self.offers.offered(command, row)
-
-    def _named(self, command: Command, row: RowRef) -> str:
-        """Name the target of a key that acts on the row at once, or on another thing than the row."""
-        if row.marked and command.on_marked:
-            return f" {count(len(row.marked), 'row')}"
-        at_once = command.verb in (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE)
-        if at_once or (row.marked and command.verb is Verb.ESCALATE):
-            name = self._session.name(row)
-        elif command.verb and command.acts_on == "deploy":
-            found = self.offers.deploy_target(command.verb, row)
-            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
-        else:
-            return ""
-        return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
 
     def without_keys(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the palette's entries for verbs without a key. Each acts on the target that was listed."""

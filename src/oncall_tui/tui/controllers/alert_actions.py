@@ -49,7 +49,7 @@ class AlertActions:
             fields = (FOR_S, why(verb, alert.provider if alert else "pagerduty"))
             self._with_form(verb, "Snooze", fields, row, listed)
             return
-        if alert is None or self._session.engine.actions.read_only:
+        if alert is None or self._session.engine.read_only:
             self._session.say(self._offers.why_not(verb, row), "warning")
         elif verb is Verb.RESOLVE:
             request = self._planning.request(verb, alert)
@@ -166,7 +166,7 @@ class AlertActions:
     ) -> None:
         alert = listed or self._offers.alert_target(verb, row)
         marked = () if listed else row.marked
-        if self._session.engine.actions.read_only or (alert is None and not marked):
+        if self._session.engine.read_only or (alert is None and not marked):
             self._session.not_taken(self._offers.why_not(verb, row))
             return
         if self._dialogs.active:

@@ -31,7 +31,7 @@ class DeployActions:
         """Plan *verb* for the row, or for the target that the palette listed; or say why not."""
         found = listed or self._offers.deploy_target(verb, row)
         say = self._session.say
-        if self._session.engine.actions.read_only:
+        if self._session.engine.read_only:
             say("read only: nothing is written", "warning")
         elif none := self._offers.no_target(row):
             say(none, "warning")

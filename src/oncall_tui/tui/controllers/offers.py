@@ -7,12 +7,15 @@ from collections.abc import Callable
 from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.text.cells import count
+from oncall_tui.text.cells import count, fit_middle
 from oncall_tui.triage.routing import route_all, route_verb
-from oncall_tui.tui.commands import BY_VERB, Command, named
+from oncall_tui.tui.commands import BY_ID, BY_VERB, Command, label, named, of
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
+from oncall_tui.tui.widgets.footer import KeyItem
+
+TARGET_CELLS = 16  # of a name in the key bar
 
 
 class Offers:
@@ -23,7 +26,7 @@ class Offers:
         # A command without a verb -> where it can do something to a row. One that is not here is always offered.
         self._where: dict[str, Callable[[RowRef], bool]] = {
             "copy": lambda row: row.id is not None,
-            "verdict": lambda row: row.triaged_alert is not None and not self._session.engine.actions.read_only,
+            "verdict": lambda row: row.triaged_alert is not None and not self._session.engine.read_only,
         }
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None:
@@ -68,7 +71,7 @@ class Offers:
         if verb is None or command.acts_on == "row":
             return True
         if row.marked and command.on_marked:
-            return not self._session.engine.actions.read_only and self.verb(command, row) is not None
+            return not self._session.engine.read_only and self.verb(command, row) is not None
         return self.possible(verb, row) or (verb is Verb.SILENCE and self.possible(Verb.SNOOZE, row))
 
     def verb(self, command: Command, row: RowRef) -> Verb | None:
@@ -96,7 +99,7 @@ class Offers:
 
     def possible(self, verb: Verb, row: RowRef) -> bool:
         """Tell whether *verb* can be done to the row."""
-        if self._session.engine.actions.read_only or row.id is None:
+        if self._session.engine.read_only or row.id is None:
             return False
         if BY_VERB[verb].acts_on == "deploy":
             return isinstance(self.deploy_target(verb, row), ActionTarget)
@@ -131,7 +134,7 @@ class Offers:
     def why_not(self, verb: Verb, row: RowRef) -> str:
         """Say why *verb* cannot be done to the row."""
         alert_row = row.triaged_alert
-        if self._session.engine.actions.read_only:
+        if self._session.engine.read_only:
             return "read only: nothing is written"
         if none := self.no_target(row):
             return none
@@ -165,3 +168,38 @@ class Offers:
         if verb is Verb.ACKNOWLEDGE and not alert_row.alert.state.asks:
             return f"cannot be acknowledged: already {alert_row.alert.state}"
         return f"{unsupported(verb, alert_row.alert.provider)}: the alert is {alert_row.alert.state}"
+
+    # --- the key bar --------------------------------------------------------------------------------------------------
+
+    def bar_items(self, row: RowRef) -> list[KeyItem]:
+        """Return the key bar: the keys that can do something now, and their targets. ``u`` takes the place of ``a``
+        where the row is acknowledged. Where rows are marked, the keys that act on them stand first.
+        """
+        items: list[KeyItem] = []
+        for command in sorted(of("board"), key=lambda one: not (row.marked and one.on_marked)):
+            if command.acts_on not in ("alert", "deploy"):
+                items += [(label(command), command.word, True)] if command.bar else []
+            elif self._in_bar(command, row):
+                items.append((label(command), f"{self.word(command, row)}{self._named(command, row)}", True))
+        return items
+
+    def _in_bar(self, command: Command, row: RowRef) -> bool:
+        """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
+        if command.verb is Verb.UNACKNOWLEDGE and self.offered(BY_ID["ack"], row):
+            return False
+        shown = command.bar or command.rare or (bool(row.marked) and command.on_marked)
+        return shown and self.offered(command, row)
+
+    def _named(self, command: Command, row: RowRef) -> str:
+        """Name the target of a key that acts on the row at once, or on another thing than the row."""
+        if row.marked and command.on_marked:
+            return f" {count(len(row.marked), 'row')}"
+        at_once = command.verb in (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE)
+        if at_once or (row.marked and command.verb is Verb.ESCALATE):
+            name = self._session.name(row)
+        elif command.verb and command.acts_on == "deploy":
+            found = self.deploy_target(command.verb, row)
+            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
+        else:
+            return ""
+        return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""

@@ -76,7 +76,7 @@ class Openers:
         """Read the tasks of the row's service, pick one, confirm the command, and leave the terminal to it."""
         service = self._session.latest.board.services.get(self._service_id(row))
         service = row.triaged_alert.service if row.triaged_alert is not None else service
-        if self._session.engine.actions.read_only:
+        if self._session.engine.read_only:
             self._session.not_taken("read only: no shell is opened, since it can write")
         elif none := self._offers.no_target(row):
             self._session.not_taken(none)

@@ -37,7 +37,7 @@ class OwnCommandKeys:
         found = self._row(command, row)
         if isinstance(found, str):
             session.not_taken(found)
-        elif command.writes and session.engine.actions.read_only:
+        elif command.writes and session.engine.read_only:
             session.not_taken(f"read only: {name} writes, and nothing is written")
         elif command.writes and (running := self._running(name, found.target)) is not None:
             self.show(running)
@@ -117,7 +117,7 @@ class OwnCommandKeys:
 
     def _fitting(self, row: RowRef) -> list[tuple[OwnCommand, CommandRow]]:
         found = ((command, self._row(command, row)) for command in self._own.commands.values())
-        may = not self._session.engine.actions.read_only
+        may = not self._session.engine.read_only
         return [(c, r) for c, r in found if isinstance(r, CommandRow) and (may or not c.writes)]
 
     def pick(self, row: RowRef) -> None:

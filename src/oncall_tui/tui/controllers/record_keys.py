@@ -122,7 +122,7 @@ class RecordKeys:
     def verdict(self, row: RowRef) -> None:
         """Mark the row's episode: actionable, then noise, then neither; of several rows one word is picked."""
         session = self._session
-        if session.engine.actions.read_only:
+        if session.engine.read_only:
             session.not_taken("read only: nothing is written")
             return
         marked = [one for row_id in row.marked if (one := session.drawn(row_id)) is not None]

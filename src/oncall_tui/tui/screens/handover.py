@@ -129,7 +129,7 @@ class HandoverView(Modal[None]):
         """Pick where to, see what, say yes: it is sent once."""
         if self.told is None:
             self.say("it is still being read", "warning")
-        elif self.engine.actions.read_only:
+        elif self.engine.read_only:
             self.say("read only: nothing is sent", "warning")
         elif not self.engine.destinations:
             self.say("no destination is configured: see escalation: in the configuration", "warning")

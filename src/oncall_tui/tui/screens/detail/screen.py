@@ -108,7 +108,7 @@ class DetailScreen(Screen[None]):
         self.session, self.dialogs, self.actions, self.row = session, dialogs, actions, row
         self.engine = session.engine
         self.parts = DetailParts(session.engine)
-        bind_own(self, session.engine.own_commands.commands.values())
+        bind_own(self, session.engine.commands)
         self._subject: Subject | None = None
         self._joined: TriagedAlert | None = None  # the row that this one has become a part of
         self._sections: list[Section] = []
@@ -213,7 +213,7 @@ class DetailScreen(Screen[None]):
 
     def _draw_status(self, update: Update, now: float) -> None:
         wide = self.size.width >= WIDE_COLUMNS
-        left = headline.left(update, self.session.me, self.engine.actions.read_only, wide)
+        left = headline.left(update, self.session.me, self.engine.read_only, wide)
         page = [(f" {self._page} ", "cursor")] if self._page else left
         self.query_one("#status", StatusLine).show(page, headline.right(update, now, wide, self.session.bell_on))
         self.query_one("#clock", StatusLine).show([], headline.clock(now, self.session.tz, ""))
@@ -273,7 +273,7 @@ class DetailScreen(Screen[None]):
         if not self._there:
             return
         session = self.session
-        shown = headline.outcome_lines(session.latest, session.notice, session.tz, now, self.engine.actions.plan_of)
+        shown = headline.outcome_lines(session.latest, session.notice, session.tz, now, self.engine.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(shown)
         widget.show(shown)
@@ -311,7 +311,7 @@ class DetailScreen(Screen[None]):
 
     def _back_words(self) -> str:
         """Word what ``R`` would do, or why it cannot."""
-        if self.engine.actions.read_only:
+        if self.engine.read_only:
             return "read only: nothing is written"
         if not self.here:
             return "nothing: the row is no longer on the board"

@@ -145,9 +145,9 @@ class ListScreen(Screen[None]):
 
     def may_write(self) -> bool:
         """Tell whether anything may be recorded; where not, it is said before anything is asked."""
-        if self.engine.actions.read_only:
+        if self.engine.read_only:
             self.say(READ_ONLY, "warning")
-        return not self.engine.actions.read_only
+        return not self.engine.read_only
 
     def record(self, job: Callable[[], T], then: Callable[[T], None]) -> None:
         """Write on the record's queue, and *then* show what there is; a refusal is said."""

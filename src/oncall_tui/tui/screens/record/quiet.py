@@ -137,7 +137,7 @@ class QuietScreen(ListScreen):
     def draw_outcome(self, now: float) -> None:
         """Show what came of actions, and the last word: the board's, seen from here."""
         shown = status_lines.outcome_lines(
-            self._session.latest, self._session.notice, self.tz, now, self.engine.actions.plan_of
+            self._session.latest, self._session.notice, self.tz, now, self.engine.plan_of
         )
         if shown:
             text = " ".join(part.strip() for part, _ in shown[0] if part.strip())
@@ -198,8 +198,8 @@ class QuietScreen(ListScreen):
         """Extend exactly this silence: its own matchers, for so long from now on."""
         board = self._session.latest.board
         alert = next((board.alerts[i] for i in silence.alerts if i in board.alerts), None)
-        if alert is None or self.engine.actions.read_only or Verb.SILENCE not in alert.verbs:
-            self._say("read only: nothing is written" if self.engine.actions.read_only else "it cannot be extended now")
+        if alert is None or self.engine.read_only or Verb.SILENCE not in alert.verbs:
+            self._say("read only: nothing is written" if self.engine.read_only else "it cannot be extended now")
             return
         fields = (Field("for_s", "for how long from now: 90m, 2h, 1d", "1h"), Field("reason", "why", silence.comment))
         filled = await self._dialogs.ask(Form(f"Extend the silence of {silence.words}", fields, forms.more))
