@@ -134,7 +134,7 @@ class BoardScreen(Screen[None]):
             table.on_first = self.to_new_page
             table.now = self.session.engine.clock.monotonic
         self._note_rate()
-        self.lay_out()
+        self._arrange()  # it is drawn once, when it comes on screen
         self.set_interval(TICK_S, self.tick)
 
     @property
@@ -262,6 +262,10 @@ class BoardScreen(Screen[None]):
 
     def lay_out(self) -> None:
         """One pane at a time where it is small, or where it is wanted; else all of them."""
+        self._arrange()
+        self.renew()
+
+    def _arrange(self) -> None:
         size = self._arranged_for = self.app.size
         narrow = self.zoomed or size.width < WIDE_COLUMNS or size.height < WIDE_LINES
         if (narrow, self.session.pane) != self._arranged:
@@ -271,7 +275,6 @@ class BoardScreen(Screen[None]):
                 self.query_one(f"#pane-{name}").set_class(name == self.session.pane, "active")
             self.query_one("#middle").set_class(self.session.pane in ("services", "deploys"), "active")
         self.set_focus(self.session.tables.get(self.session.pane) or self.query_one("#detail", Lines))
-        self.renew()
 
     # --- keys that only look ------------------------------------------------------------------------------------------
 
