@@ -13,6 +13,7 @@ from oncall_tui.polling.poller import Poller
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
+from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
 if TYPE_CHECKING:
     from oncall_tui.engine.recorder_watch import RecorderWatch
@@ -35,14 +36,16 @@ class BoardLoop:
         self._journal = journal
         self._changed, self._stopped = threading.Event(), threading.Event()
         self.polled: list[Callable[[], None]] = [self.changed]  # called after each poll, by its thread
-        reads, waits = PollLimiter(POLLS_AT_ONCE, clock), PollLimiter(POLLS_AT_ONCE, clock)
+        # Of their own each: ten accounts' services are read for seconds, and no alert waits for them, nor they for
+        # alerts; a poll that waits for events takes no place from one that reads.
+        services, alerts, events = (PollLimiter(POLLS_AT_ONCE, clock) for _ in range(3))
         self.pollers = {
             s.name: Poller(
                 s.name,
                 s.provider,
                 s.build,
                 clock,
-                waits if s.tells_events else reads,  # a poll that waits for events takes no place from one that reads
+                events if s.tells_events else services if s.provider in SERVICE_PROVIDERS else alerts,
                 self._tell_polled,
                 s.interval_s,
             )
