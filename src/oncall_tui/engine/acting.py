@@ -1,7 +1,7 @@
 """The part that acts: the action service with its guard, own commands and claims, and who is told of what was done.
 
-The engine makes it when it starts, or when a part of it is first asked for: with it come two dozen modules, and no first
-frame needs one of them.
+The engine makes it when it starts, or when a part of it is first asked for: with it come two dozen modules, and no
+first frame needs one of them.
 """
 
 from __future__ import annotations
