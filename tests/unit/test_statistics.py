@@ -11,9 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support.past import at, deploys, fires, history_of, over, sent, told, watching
 from tests.support.true_numbers import assert_same, truth
 from tests.support.year import Year, told_again
-from tests.unit.test_history import at, deploys, fires, history_of, over, sent, told, watching
 
 from oncall_tui.domain.entry import Entry
 from oncall_tui.journal.history import History, history_path

@@ -6,8 +6,8 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.support.past import at, entry, fires, history_of, over, watching
 from tests.support.year import Year
-from tests.unit.test_history import at, entry, fires, history_of, over, watching
 
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.history import episode_id
