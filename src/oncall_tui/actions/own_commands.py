@@ -12,12 +12,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from oncall_tui.actions.command_programs import CommandSettings
+from oncall_tui.actions.other_runs import OtherRuns, same_run
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.own_command import OwnCommand, filled, variables
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionFailed, Refused
+from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import Clock
@@ -42,10 +46,12 @@ class OwnCommands(ActionHandler):
         settings: CommandSettings,
         triaged: Callable[[], TriagedBoard],
         clock: Clock,
+        journal: Journal,
     ) -> None:
         self.commands: Mapping[str, OwnCommand] = {one.name: one for one in settings.commands}
         self._settings = settings
         self._triaged, self._clock = triaged, clock
+        self._others = OtherRuns(journal, clock)
         self._lock = threading.Lock()
         self._queue: JobQueue | None = None
         self._runs: dict[str, tuple[Plan, ProgramRun]] = {}
@@ -79,7 +85,9 @@ class OwnCommands(ActionHandler):
         argv = self._argv(command, row)
         plan = self._plan(ask, command, row, argv)
         self._alone(plan)
-        return plan
+        if not plan.writes:
+            return plan
+        return msgspec.structs.replace(plan, warnings=(*plan.warnings, *self._others.left_open(plan)))
 
     def _plan(self, ask: ActionRequest, command: OwnCommand, row: CommandRow, argv: tuple[str, ...]) -> Plan:
         import shlex  # rarely needed
@@ -88,6 +96,7 @@ class OwnCommands(ActionHandler):
         source, _, place = row.service_id.partition("/")
         cluster, _, service = place.partition("/")
         request: dict[str, Any] = {"command_name": command.name, "argv": list(argv), "folder": folder, "row": row.kind}
+        request["timeout_s"] = command.timeout_s
         of_service = {"cluster": cluster, "service": service} if service else {}
         return ask.plan(
             id=uuid.uuid4().hex,
@@ -122,10 +131,14 @@ class OwnCommands(ActionHandler):
         self._alone(plan)
 
     def send(self, plan: Plan) -> Receipt:
-        """Start it, once. Raises ActionFailed where it cannot be started."""
+        """Start it, once. Raises ActionFailed where it cannot be started, and Refused where another session was first:
+        both may have looked before the other's intent was on disk.
+        """
         from oncall_tui.reports.command_input import command_input  # only where something is run
         from oncall_tui.runtime.program_run import ProgramRun
 
+        self._others.begin(plan)
+        self._alone(plan)
         command, triaged = self.commands[plan.request["command_name"]], self._triaged()
         row = self._row(command, plan.target, plan.version)
         secrets = {name: os.environ[name] for name in command.secrets if name in os.environ}
@@ -232,13 +245,15 @@ class OwnCommands(ActionHandler):
             raise Refused(f"{command.name} cannot be run: {error}") from None
 
     def _alone(self, plan: Plan) -> None:
-        """Raise Refused where the same is being run already, by way of whichever row."""
-        for other, _ in self.running if plan.writes else ():
-            same_row = (other.request["command_name"], other.target) == (plan.request["command_name"], plan.target)
-            if other.id != plan.id and (same_row or other.request["argv"] == plan.request["argv"]):
+        """Raise Refused where the same is being run already, by way of whichever row, here or by another session."""
+        if not plan.writes:
+            return
+        for other, _ in self.running:
+            if other.id != plan.id and same_run(other, plan):
                 raise Refused(
                     f"{other.request['command_name']} is already running here", "see its output, or end it there"
                 )
+        self._others.refuse(plan)
 
     def _old(self, row: CommandRow) -> tuple[str, ...]:
         """Warn of a row that is not as it is now."""

@@ -75,7 +75,7 @@ class Acting:
         )
         self.guard = self.plan_enricher.guard
         self.team = TeamLink(team, clock, merged, changed, self.plan_enricher.service_of)
-        self.own_commands = OwnCommands(commands or CommandSettings(), triaged, clock)
+        self.own_commands = OwnCommands(commands or CommandSettings(), triaged, clock, journal)
         self.service = ActionService(
             {name: SourceHandle(name, self.queues[name], p.ready, p.ask) for name, p in pollers.items()},
             journal,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
@@ -43,11 +44,16 @@ BACKLOG = 10_000  # entries that wait in memory for the disk
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """An intent without an outcome, as an earlier session left it. *receipt* is None where no answer came."""
+    """An intent without an outcome, as another session left it. *receipt* is None where no answer came; *alive* tells
+    whether that session still runs, *host* and *pid* which it is. *at* is in seconds since the epoch.
+    """
 
     plan: Plan
     receipt: dict[str, Any] | None
     at: float
+    alive: bool = False
+    host: str = ""
+    pid: int = 0
 
 
 _Job = tuple[list[Entry], "Future[None] | None"]
@@ -191,6 +197,25 @@ class Journal:
             receipt = outcome.data.get("receipt") if outcome else None
             found.append(Intent(convert(entry.data["plan"], Plan), receipt, entry.at))
         return found
+
+    def under_way(self, verb: Verb) -> list[Intent]:
+        """Intents of *verb* of which nobody said yet how they ended, also this session's, in the order in which they
+        were written. Blocks: not for the UI's thread. Raises JournalError.
+        """
+        from oncall_tui.journal.store import IS_UNDER_WAY
+
+        found = self._read(lambda store: store.read(IS_UNDER_WAY, (verb,)))
+        return [
+            Intent(
+                convert(entry.data["plan"], Plan),
+                None,
+                entry.at,
+                self._alive(entry.data),
+                str(entry.data.get("host") or ""),
+                int(entry.data.get("pid") or 0),
+            )
+            for entry in found
+        ]
 
     def recent(self, limit: int = 200, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
         """The newest entries, oldest first; of a team's those that arrived last. Raises JournalError."""

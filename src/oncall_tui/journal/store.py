@@ -47,6 +47,11 @@ IS_OPEN = f"""(kind IN ('{EntryKind.FOLLOW_UP}', '{EntryKind.INCIDENT}') AND sub
     AND iif(json_valid(e.data), coalesce(json_extract(e.data, '$.state'), ''), '') NOT IN ('done', 'closed')
     AND NOT EXISTS (SELECT 1 FROM entry n WHERE n.subject = e.subject AND n.kind = e.kind
         AND (n.at, n.seq) > (e.at, e.seq))))"""
+# An intent of a verb whose outcome says no more than that it was sent, or that is not there yet
+IS_UNDER_WAY = f"""(kind = '{EntryKind.INTENT}'
+    AND iif(json_valid(data), coalesce(json_extract(data, '$.plan.verb'), ''), '') = ?
+    AND NOT EXISTS (SELECT 1 FROM entry o WHERE o.subject = entry.subject AND o.kind = '{EntryKind.OUTCOME}'
+        AND iif(json_valid(o.data), coalesce(json_extract(o.data, '$.state'), ''), '') <> 'pending'))"""
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
 
