@@ -10,6 +10,7 @@ import pytest
 from tests.support.fakes import Able, service
 from tests.support.screen import Rig, on_screen
 from tests.tui.test_shell import API, room
+from textual.widgets import Input
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import ServiceHint
@@ -98,6 +99,11 @@ async def test_a_rollback_in_a_freeze_is_refused_and_overridden_with_a_reason(
         await rig.pilot.press("enter")
         await rig.settle()
         assert "the reason is missing: nothing was sent" in rig.text()
+        rig.pilot.app.screen.query_one(Input).value = "x" * 1_001
+        await rig.pilot.press("enter")
+        await rig.settle()
+        assert "has at most 1,000 characters" in rig.text()
+        rig.pilot.app.screen.query_one(Input).value = ""
         await rig.pilot.press(*"down")
         await rig.pilot.press("enter")
         await rig.settle()

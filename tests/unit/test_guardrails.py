@@ -20,7 +20,7 @@ from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.actions.guard import Guard
 from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.cli import WRONG_USE
-from oncall_tui.cli.alert_commands import Answers, agree, carry_out
+from oncall_tui.cli.alert_commands import Answers, agree, carry_out, overriding
 from oncall_tui.cli.check import _guardrails
 from oncall_tui.cli.common import OVERRIDE, CommandFailed
 from oncall_tui.cli.text_board import text_board
@@ -108,6 +108,40 @@ def test_a_typed_reason_overrides_and_the_strictest_confirm_stays() -> None:
 def test_a_reason_for_which_no_rule_asks_is_not_one() -> None:
     asked = plan(override="just in case")
     assert guard(rule(actions=("silence",))).held(asked).dress(asked).overridden == ""
+
+
+NO_REASONS = [
+    ("down\ndone: all is well", "has a line break: write it as one line"),
+    ("down\u2028done", "has a line break"),
+    ("down \x1b[2J", "has a control character"),
+    ("down \u202egnp", "has a control character"),
+    ("x" * 1_001, "has at most 1,000 characters, not 1,001"),
+]
+
+
+@pytest.mark.parametrize(("reason", "said"), NO_REASONS)
+def test_a_reason_is_one_line_of_bounded_length(reason: str, said: str) -> None:
+    with pytest.raises(Refused, match=said) as error:
+        guard(rule()).held(plan(override=reason))
+    assert error.value.ways == ()
+
+
+@pytest.mark.parametrize("reason", ["x" * 1_000, "決済が落ちている　至急", "👩\u200d🚒 checkout"])
+def test_any_line_of_text_is_a_reason(reason: str) -> None:
+    asked = plan(override=reason)
+    assert guard(rule()).held(asked).dress(asked).override == reason
+
+
+@pytest.mark.parametrize(("reason", "said"), NO_REASONS)
+def test_a_command_refuses_such_a_reason_as_wrong_use_before_it_plans(
+    reason: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ActionRequest(verb=Verb.RESTART, target=API, version="v", actor=ALICE)
+    with pytest.raises(SystemExit) as ended:
+        overriding(asked, reason)
+    assert ended.value.code == WRONG_USE
+    assert said in capsys.readouterr().err
+    assert overriding(asked, " checkout is down\n").override == "checkout is down"
 
 
 def test_a_rule_without_override_takes_no_reason_and_says_whom_to_ask() -> None:

@@ -77,11 +77,15 @@ class Guard:
         return self._made
 
     def held(self, plan: Plan) -> Guarded:
-        """Return what the guardrails ask of a plan. Raises Refused, with every rule that holds."""
+        """Return what the guardrails ask of a plan. Raises Refused, with every rule that holds, or with what is wrong
+        with the reason that was typed.
+        """
         holds, now = self._holds(plan), self._now()
         refusing = [hold for hold in holds if hold.refuses]
         if refusing and not (plan.override and all(hold.rule.override for hold in refusing)):
             raise _refusal(holds, now)
+        if refusing:
+            _checked(plan.override)
         named = [hold for hold in holds if not hold.refuses]
         return Guarded(
             named[0].of.name if named else "",
@@ -162,6 +166,16 @@ def _why(hold: Hold) -> str:
     from oncall_tui.triage.guardrails import PROTECTED
 
     return "Protected" if hold.rule.name == PROTECTED else f"Guardrail {hold.rule.name}: {hold.rule.reason}"
+
+
+def _checked(reason: str) -> None:
+    """Raise Refused where it is no reason: whichever surface it was typed on."""
+    from oncall_tui.text.typed_reason import typed_reason  # only where a guardrail is overridden
+
+    try:
+        typed_reason(reason)
+    except ValueError as error:
+        raise Refused(str(error), "nothing was sent") from None
 
 
 def _refusal(holds: Iterable[Hold], now: float, more: str = "") -> Refused:

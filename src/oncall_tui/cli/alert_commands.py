@@ -57,8 +57,15 @@ def carry_out(engine: Engine, asked: ActionRequest, answers: Answers) -> Outcome
 
 
 def overriding(asked: ActionRequest, reason: str) -> ActionRequest:
-    """Return the request with the *reason* against a guardrail, where one was given."""
-    return msgspec.structs.replace(asked, override=sent_text(reason.strip()))
+    """Return the request with the *reason* against a guardrail, where one was given. Ends the program where it is
+    none.
+    """
+    from oncall_tui.text.typed_reason import typed_reason
+
+    try:
+        return msgspec.structs.replace(asked, override=typed_reason(sent_text(reason)))
+    except ValueError as error:
+        fail(str(error), "nothing was sent", WRONG_USE)
 
 
 def agree(plan: Plan, answers: Answers, shown: bool, question: str, noun: str, name: str = "") -> None:

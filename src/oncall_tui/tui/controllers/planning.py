@@ -65,7 +65,7 @@ class Planning:
         from oncall_tui.tui.screens.dialogs.modals import Form
 
         field = forms.Field("reason", "why it cannot wait (kept in the journal and the handover)")
-        values = await self._dialogs.ask(Form(f"Override the guardrail: {title}", (field,), forms.more))
+        values = await self._dialogs.ask(Form(f"Override the guardrail: {title}", (field,), forms.override))
         if values is None:
             self._session.say("not overridden, nothing was sent", "dim")
         return str(values["reason"]) if values is not None else None

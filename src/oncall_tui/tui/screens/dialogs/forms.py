@@ -10,6 +10,7 @@ import msgspec
 
 from oncall_tui.text.cells import clean
 from oncall_tui.text.durations import seconds
+from oncall_tui.text.typed_reason import typed_reason
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -39,6 +40,11 @@ def more(values: Mapping[str, str]) -> dict[str, Any]:
         else:
             found[name] = value
     return found
+
+
+def override(values: Mapping[str, str]) -> dict[str, Any]:
+    """The same for the reason against a guardrail: one line of bounded length. Raises ValueError."""
+    return {"reason": typed_reason(more(values)["reason"])}
 
 
 def optional(values: Mapping[str, str]) -> dict[str, Any]:
