@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.fakes import Able, service
+from tests.support.fakes import Able, deploy, service
 from tests.support.screen import Rig, on_screen
 from tests.tui.test_shell import API, room
 from textual.widgets import Input
@@ -18,6 +18,7 @@ from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.guardrail import TYPE_NAME, Freeze, Guardrail
 from oncall_tui.domain.plan import Confirm
 from oncall_tui.providers.base import Receipt
+from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
 
@@ -81,6 +82,27 @@ async def test_the_detail_of_a_row_says_what_holds_for_it(tmp_path: Path) -> Non
     async with on_screen(rig, (120, 40)) as rig:
         assert " guardrail roll back: year-end: year-end sale (freeze until 18 Jan 09:00 JST)" in rig.text()
         assert "guardrail every action" not in rig.text()
+
+
+@pytest.mark.parametrize("pane", ["1", "2", "3"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_detail_screen_says_the_same_of_each_kind_of_row(
+    tmp_path: Path, size: tuple[int, int], pane: str
+) -> None:
+    rig = made(tmp_path, rule(services=(API,), actions=("roll back",)), rule(name="else", services=("x/y/z",)))
+    rig.provider.deploys["prod/d1"] = deploy(service_id=API)
+    async with on_screen(rig, size) as rig:
+        await rig.press(pane)
+        await rig.press("enter")
+        await rig.settle()
+        assert isinstance(rig.pilot.app.screen, DetailScreen)
+        said = " ".join(rig.text().split())
+        assert "guardrail roll back: year-end: year-end sale (freeze until 18 Jan 09:00 JST)" in said
+        assert "every action" not in said
+        rig.clock.advance(4 * 86_400)
+        rig.refresh()
+        await rig.settle()
+        assert "guardrail" not in rig.text()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -11,7 +11,7 @@ from oncall_tui.tui.controllers.new_rows import NewRows
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.presenters import status_lines
 from oncall_tui.tui.presenters.titles import tabs, titles
-from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, line, service_lines
+from oncall_tui.tui.screens.detail.pane import Line, alert_lines, deploy_lines, guardrail_lines, service_lines
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
@@ -199,8 +199,7 @@ class Drawing:
         else:
             deploy = update.board.deploys.get(row_id or "")
             lines = deploy_lines(deploy, update, now, session.tz) if deploy else []
-        held = session.engine.guard.about(row_id) if lines and row_id else ()
-        return [*lines, *(line("guardrail", words, "warning") for words in held)]
+        return [*lines, *(guardrail_lines(session.engine.guard.about(row_id)) if lines and row_id else ())]
 
     def outcome(self, now: float) -> None:
         """Draw the outcomes of actions, and the last word; also on the screen of one row."""

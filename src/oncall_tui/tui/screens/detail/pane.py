@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import tzinfo
 
 from oncall_tui.domain.action import Verb
@@ -85,6 +86,11 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
         lines.append(line("link", alert.url))
     lines.append(line("id", alert.id, "dim"))
     return lines
+
+
+def guardrail_lines(held: Iterable[str]) -> list[Line]:
+    """Return a line for each rule that holds for the row now, as ``Guard.about`` words it."""
+    return [line("guardrail", words, "warning") for words in held]
 
 
 def people_lines(update: Update, now: float, *subjects: str) -> list[Line]:

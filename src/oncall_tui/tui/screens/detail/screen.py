@@ -231,7 +231,8 @@ class DetailScreen(Screen[None]):
         self._draw_status(update, now)
         if of is not None:
             self._draw_row(of)
-            scene = Scene(update, now, self.session.tz, self.size.width)
+            held = self.engine.guard.about(of.row_id)
+            scene = Scene(update, now, self.session.tz, self.size.width, held)
             self._sections = sections(of, self.parts, scene, self._keys_words())
             told, starts = lines(self._sections, of, scene)
             self.query_one(DetailBody).tell(told, starts)

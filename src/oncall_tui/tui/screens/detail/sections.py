@@ -39,7 +39,7 @@ def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[
 
 def lines(found: list[Section], of: Subject, scene: Scene) -> tuple[list[Line], list[int]]:
     """(every line, the number of each heading's line)."""
-    told: list[Line] = list(pane.stale(scene.update, scene.tz, *of.sources))
+    told = [*pane.stale(scene.update, scene.tz, *of.sources), *pane.guardrail_lines(scene.held)]
     starts: list[int] = []
     for number, section in enumerate(found, 1):
         starts.append(len(told) if number > 1 else 0)

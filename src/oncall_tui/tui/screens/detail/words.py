@@ -18,12 +18,15 @@ NAME_CELLS = 9
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """Common ground of every section: the board, the time, the zone, and how wide a line may be (cells)."""
+    """Common ground of every section: the board, the time, the zone, how wide a line may be (cells), and the
+    guardrails that hold for the row now, in words.
+    """
 
     update: Update
     now: float
     tz: tzinfo
     cells: int
+    held: tuple[str, ...] = ()
 
 
 class Keys(msgspec.Struct, frozen=True):
