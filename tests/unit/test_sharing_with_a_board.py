@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -10,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,15 @@ from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock, SystemClock
 from oncall_tui.sharing import client as clients
 from oncall_tui.sharing import server as servers
-from oncall_tui.sharing.client import ReadingsClient
+from oncall_tui.sharing.client import NoRecorder, ReadingsClient
 from oncall_tui.sharing.messages import (
+    MOST_TOLD,
     Alive,
+    Frames,
     Hello,
     ReadNow,
     SourceTold,
+    Telling,
     Welcome,
     frame,
     protocol,
@@ -200,6 +205,57 @@ def test_a_recorder_that_hangs_is_left(pair: Pair, monkeypatch: pytest.MonkeyPat
         with listener.accept()[0] as connection:
             connection.sendall(frame(_welcome()) + frame(SourceTold(state(alerts=()))))
             until(lambda: "said nothing for" in pair.client.words)
+
+
+@pytest.mark.parametrize("first", [b"", frame(Alive())], ids=["welcome", "later"])
+def test_a_recorder_that_trickles_a_message_is_left(pair: Pair, first: bytes) -> None:
+    clock = FakeClock()
+    client = ReadingsClient(lambda: pair.path, [], dict, clock, lambda: None)
+    here, there = socket.socketpair()
+    frames, waiting, most = Frames(MOST_TOLD), deque[Telling](), 8.0
+    with here, there:
+        there.sendall(first)
+        if first:
+            assert client._next(here, frames, waiting, most) == Alive()
+        told = frame(_welcome())
+        here_recv, steps = here.recv, iter(told)
+
+        class Trickles(socket.socket):
+            """One byte each time it is asked, and two seconds later."""
+
+            def recv(self, most: int, flags: int = 0) -> bytes:
+                clock.advance(2.0)
+                there.sendall(bytes([next(steps)]))
+                return here_recv(most)
+
+        with Trickles(fileno=os.dup(here.fileno())) as slow:
+            with pytest.raises(NoRecorder, match="did not end a message within 8 s"):
+                client._next(slow, frames, waiting, most)
+            assert slow.gettimeout() == 2.0  # what was left of its time
+
+
+def test_a_board_whose_recorder_trickles_reads_by_itself_and_says_why(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "SILENT_S", 0.3)
+    monkeypatch.setattr(clients, "AGAIN_S", 60.0)
+    listener = listen(pair.path, None)
+    listener.settimeout(5)
+    pair.client.start()
+    pair.board.poller.start()
+    with listener, listener.accept()[0] as connection:
+        connection.sendall(frame(_welcome()) + frame(SourceTold(state(alerts=()), ((), (), (), ()))))
+        until(lambda: says(pair.client, "reads for this board", "prod"))
+        connection.sendall(b"\0\x10\0\0")  # of a message of a megabyte, which comes a byte at a time
+
+        def left() -> bool:
+            with contextlib.suppress(OSError):  # it hung up
+                connection.sendall(b"x")
+            return "did not end a message within" in pair.client.words
+
+        until(left)
+        until(lambda: pair.board.polls > 0)
+        assert pair.client.words.startswith("this board reads by itself since ")
 
 
 def _welcome() -> Welcome:

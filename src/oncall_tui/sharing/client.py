@@ -46,8 +46,8 @@ from oncall_tui.sharing.rows import RowsTold, UnknownRow
 from oncall_tui.text.time_format import local_time
 
 log = logging.getLogger(__name__)
-HELLO_S = 2.0  # for the recorder's first message
-SILENT_S = 8.0  # a recorder says something every 2 s
+HELLO_S = 2.0  # for the recorder's first message, whole
+SILENT_S = 8.0  # and for each further one: a recorder says something every 2 s
 AGAIN_S = 3.0  # between two attempts to find one
 SAME_CLOCK_S = 1.0  # two processes of one machine have one monotonic clock
 WATCHED = 100  # rows that one wish names: so it is sent whole, or not at all
@@ -157,8 +157,6 @@ class ReadingsClient:
                 with self._sending:
                     self._connection = None
                 connection.close()
-        except TimeoutError:
-            raise NoRecorder(f"the recorder said nothing for {SILENT_S:.0f} s") from None
         except OSError as error:
             raise NoRecorder(f"the recorder is lost: {error.strerror or error}") from None
         except (TooLong, msgspec.MsgspecError, UnknownRow) as error:
@@ -189,10 +187,20 @@ class ReadingsClient:
         return connection
 
     def _next(self, connection: socket.socket, frames: Frames, waiting: deque[Telling], seconds: float) -> Telling:
-        """Return the recorder's next message. Raises OSError (TimeoutError), TooLong, msgspec.MsgspecError."""
-        connection.settimeout(seconds)
+        """Return the recorder's next message, which is whole within *seconds*: one that trickles is as one that hangs.
+
+        Raises NoRecorder, OSError, TooLong, msgspec.MsgspecError.
+        """
+        until = self._clock.monotonic() + seconds
         while not waiting:
-            data = connection.recv(256 * 1024)
+            left = until - self._clock.monotonic()
+            if left <= 0:
+                raise _late(frames, seconds)
+            connection.settimeout(left)
+            try:
+                data = connection.recv(256 * 1024)
+            except TimeoutError:
+                raise _late(frames, seconds) from None
             if not data:
                 raise NoRecorder("the recorder ended")
             waiting.extend(telling(body) for body in frames.feed(data))
@@ -293,3 +301,9 @@ class ReadingsClient:
             log.info("recorder: %s", self.words)
             self._shared(self._journal if given else None, tuple(given))
             self._changed()
+
+
+def _late(frames: Frames, seconds: float) -> NoRecorder:
+    """Word what did not come in its time: nothing, or a part of a message."""
+    said = "did not end a message within" if frames.begun else "said nothing for"
+    return NoRecorder(f"the recorder {said} {seconds:.0f} s")

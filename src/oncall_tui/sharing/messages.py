@@ -120,6 +120,11 @@ class Frames:
         self._most = most
         self._held = bytearray()
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether a part of a message is held."""
+        return bool(self._held)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield each body that is whole now. Raises TooLong."""
         self._held += data
