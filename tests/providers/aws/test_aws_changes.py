@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from alarm_world import Alarms
 from alarm_world import provider as alarm_provider
 from aws_world import ACCOUNT, REGION, World, error
 
 from oncall_tui.domain.change import Change, ChangeKind
-from oncall_tui.domain.reading import Reading, SourceState
-from oncall_tui.providers.aws.ecs.poll.changes import UNTOLD
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.providers.aws.ecs.poll.changes import UNTOLD, EcsChanges
+from oncall_tui.providers.aws.ecs.poll.scaling import ScalingActivities
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock
@@ -124,6 +126,40 @@ def test_a_denied_permission_is_named_and_the_rest_goes_on(clock: FakeClock, wor
     del world.refuse["DescribeScalingActivities"]
     assert polled(source, clock, 310).problems == ()
     assert world.asked["DescribeScalingActivities"] - asked <= 3
+
+
+def test_a_denial_is_asked_again_at_once_where_a_fresh_reading_is_asked_for(
+    clock: FakeClock, world: World, ecs: Make
+) -> None:
+    world.service("main", "api", desired=4)
+    world.refuse["DescribeScalingActivities"] = error("DescribeScalingActivities", "AccessDeniedException", "no")
+    source = ecs(clusters=("main",))
+    assert [one.scope for one in polled(source, clock, 5).problems] == ["scaling activities"]
+    asked = world.asked["DescribeScalingActivities"]
+    polled(source, clock, 60)
+    assert world.asked["DescribeScalingActivities"] == asked  # by itself it waits
+    assert source.read(ReadRequest(fresh=True)).problems != ()
+    assert world.asked["DescribeScalingActivities"] == asked + 1
+    del world.refuse["DescribeScalingActivities"]  # the permission was given, or the login is another one
+    assert source.read(ReadRequest(fresh=True)).problems == ()
+
+
+def test_a_fresh_reading_that_came_before_the_first_list_was_whole_is_not_forgotten(clock: FakeClock) -> None:
+    asked: list[str] = []
+
+    class Activities(ScalingActivities):
+        def _read(self) -> tuple[PartialFailure, ...]:
+            asked.append("read")
+            return ()
+
+    activities = Activities(None, clock)  # type: ignore[arg-type]
+    changes = EcsChanges("prod", activities, clock)
+    whole = Reading(source="prod", at=clock.now(), calls=1)
+    changes.read(whole, fresh=False)
+    changes.read(msgspec.structs.replace(whole, complete=False), fresh=True)
+    assert asked == ["read"]
+    changes.read(whole, fresh=False)
+    assert asked == ["read", "read"]
 
 
 def test_a_hiccup_is_no_problem_and_three_minutes_of_it_are(clock: FakeClock, world: World, ecs: Make) -> None:

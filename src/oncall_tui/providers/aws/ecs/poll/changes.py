@@ -64,6 +64,8 @@ class EcsChanges:
     def read(self, reading: Reading, fresh: bool) -> Reading:
         """Return *reading* with its changes. Activities are asked for where they are due, once services are known."""
         now = self._clock.now()
+        if fresh:
+            self._activities.read_now()
         for service in reading.services:
             known = self._rows.get(service.id)
             if known is service:
@@ -79,8 +81,6 @@ class EcsChanges:
         self._forget(reading, now)
         if not reading.complete:
             return msgspec.structs.replace(reading, changes=self._kept(now))
-        if fresh:
-            self._activities.read_now()
         if reading.calls:  # a poll that ECS answered nothing in says nothing, and must not look as if it did
             self._activities.read()
         problems = (*reading.problems, *self._activities.problems)

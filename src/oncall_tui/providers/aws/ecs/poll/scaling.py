@@ -92,9 +92,8 @@ class ScalingActivities:
             self._again = 1
 
     def read_now(self) -> None:
-        """Be due at once, unless it is denied."""
-        if not self._denied:
-            self._due = 0.0
+        """Be due at once, also where it was denied: the login, or its rights, may be others now."""
+        self._due = 0.0
 
     def read(self) -> None:
         """Read it where it is due. What cannot be read is a problem of its own; never raises SourceError."""
