@@ -15,6 +15,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm
 from oncall_tui.domain.product import Product
+from oncall_tui.tui.screens.dialogs import modals
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form
@@ -215,3 +216,26 @@ async def test_nothing_is_picked_that_is_out_of_sight(tmp_path: Path) -> None:
         assert "too small" not in rig.text()
         await rig.pilot.press("enter")
         assert isinstance(await rig.modal(), Form)
+
+
+async def test_a_yes_counts_once_the_terminal_has_drawn_what_came_in_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a slow link a line that was scrolled into sight is drawn seconds later."""
+    drawn: list[bool] = []
+
+    def shown_at(app: object, at: float) -> float | None:
+        looked: float = rig.pilot.app.screen._looked_at  # type: ignore[attr-defined]
+        return at if drawn or at < looked else None
+
+    async with planned(tmp_path) as (rig, handler):
+        await rig.pilot.pause()
+        monkeypatch.setattr(modals, "shown_at", shown_at)
+        await rig.pilot.press("y")
+        await rig.pilot.pause()
+        assert handler.sent == []
+        assert "on their way to your terminal: press again" in " ".join(rig.text().split())
+        drawn.append(True)
+        await rig.pilot.press("y")
+        await rig.settle()
+        assert [plan.verb for plan in handler.sent] == [Verb.ROLL_BACK]

@@ -10,6 +10,7 @@ import pytest
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 
+from oncall_tui.tui.terminal.confirmed import Confirmed
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.outgoing import Outgoing
 from oncall_tui.tui.terminal.pacing import Pacing
@@ -41,6 +42,7 @@ class Owing:
         self.out = Slow()
         self._driver = object.__new__(KeyDriver)
         self._driver._outgoing = self.out
+        self._driver._confirmed = Confirmed()
         self._driver._owes_since = self._driver._pays_at = float("-inf")
         self.pacing = Pacing(cast("Any", self))
 

@@ -26,6 +26,7 @@ from textual.messages import InBandWindowResize
 
 from oncall_tui.runtime.ready import readable
 from oncall_tui.tui.terminal.arrivals import Arrivals
+from oncall_tui.tui.terminal.confirmed import Confirmed
 from oncall_tui.tui.terminal.incoming import ASK, Incoming
 from oncall_tui.tui.terminal.outgoing import Outgoing
 
@@ -49,8 +50,8 @@ class KeyDriver(LinuxDriver):
         self._outgoing = Outgoing(sys.__stderr__.fileno() if sys.__stderr__ else 2, self._lost)
         self._file = self._outgoing  # type: ignore[assignment] # the writer thread writes, and flushes
         self._size = size or self._get_terminal_size()
-        self._started = 0.0  # monotonic: when the terminal was asked last
-        self._took: float | None = None  # seconds from a question to its answer; None: not known
+        self._confirmed = Confirmed()
+        self._started = self._asked_at = 0.0  # monotonic: when the screen was taken, and the terminal asked last
         self._handing_over = self._away = False
         self._owes_since = self._pays_at = float("-inf")  # frames that were kept back last
         self._wake = -1  # a pipe to the input thread while it runs
@@ -85,10 +86,10 @@ class KeyDriver(LinuxDriver):
                     self.process_message(message)
 
     def _taken(self, data: bytes) -> str:
-        now, open_before = time.monotonic(), not self._incoming.answered
+        now, open_before = time.monotonic(), self._incoming.open
         text = self._incoming.take(data, now)
-        if open_before and self._incoming.answered:
-            self._took = now - self._started
+        for _ in range(open_before - self._incoming.open):
+            self._confirmed.answered(now)
         return text
 
     def _parsed(self, parser: XTermParser, text: str, arrivals: Arrivals) -> XTermParser:
@@ -126,14 +127,23 @@ class KeyDriver(LinuxDriver):
         """Ask for no sizes among the keys: anything that is typed could forge them."""
 
     def write(self, data: str) -> None:
-        """Hand *data* to the thread that writes."""
+        """Hand *data* to the thread that writes, with a question where it is time for one."""
         self._outgoing.given()
+        now = time.monotonic()
+        if self._confirmed.given(len(data), now):
+            self._note_asked(now)
+            data += ASK
         super().write(data)
 
     @property
     def behind(self) -> bool:
-        """Return whether the terminal takes what is written more slowly than it comes."""
-        return self._outgoing.behind
+        """Return whether the terminal takes, or draws, what is written more slowly than it comes."""
+        return self._outgoing.behind or self._confirmed.full(time.monotonic())
+
+    def confirm(self) -> None:
+        """Ask the terminal, where it answers, to say when it has drawn what is written so far."""
+        if self._confirmed.unasked:
+            self._ask()
 
     def owes(self) -> None:
         """Note that from now on frames are kept back, until ``pays``."""
@@ -144,18 +154,29 @@ class KeyDriver(LinuxDriver):
         self._pays_at = time.monotonic()
 
     def taken_at(self, at: float) -> float | None:
-        """Return when the terminal had taken what was to be drawn until *at* (monotonic); None: it has not yet."""
+        """Return when the terminal had drawn what was written until *at* (monotonic); None: it has not yet. Where it
+        answers nothing: when it had taken that.
+        """
         if self._owes_since <= at < self._pays_at:
             if self._pays_at == float("inf"):
                 return None
             at = self._pays_at + DRAWN_S
-        return self._outgoing.taken_at(at)
+        taken, confirmed, now = self._outgoing.taken_at(at), self._confirmed, time.monotonic()
+        if taken is None or not confirmed.answers:
+            return taken
+        drawn = confirmed.drawn_at(at, now)
+        if drawn is None and confirmed.unasked:
+            self.confirm()
+            return None if confirmed.slow else taken
+        return drawn
 
     # --- the screen is ours, or another's -----------------------------------------------------------------------------
 
     def start_application_mode(self) -> None:
         """Take the screen, and ask the terminal for a sign once it has answered what Textual asks."""
         self._outgoing.begin()
+        self._confirmed.begin()
+        self._started = time.monotonic()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._ask()
 
@@ -165,9 +186,14 @@ class KeyDriver(LinuxDriver):
         return self._started
 
     def _ask(self) -> None:
-        self._started = time.monotonic()
+        self._outgoing.given()
+        self._note_asked(time.monotonic())
+        super().write(ASK)
+
+    def _note_asked(self, now: float) -> None:
+        self._asked_at = now
         self._incoming.asked()
-        self.write(ASK)
+        self._confirmed.asked(now)
 
     def disable_input(self) -> None:
         """Stop reading once the terminal has answered: a late answer would be typed into what runs next."""
@@ -192,11 +218,10 @@ class KeyDriver(LinuxDriver):
 
     def _wait_for_answers(self, most: float) -> None:
         if not self._incoming.answered:
-            self._incoming.wait_answered(min(most, self._started + SILENT_S - time.monotonic()))
+            self._incoming.wait_answered(min(most, self._asked_at + SILENT_S - time.monotonic()))
         if self._incoming.answered:  # it answers: what it reported meanwhile comes before the answer to this
-            took = self._took if self._took is not None else LEAVE_S
             self._ask()
-            self._incoming.wait_answered(min(most, 0.05 + 4 * took))
+            self._incoming.wait_answered(min(most, 0.05 + 4 * self._confirmed.took))
 
     def suspend_application_mode(self) -> None:
         """Leave the screen to another program."""
@@ -235,9 +260,16 @@ class KeyDriver(LinuxDriver):
 
 
 def shown_at(app: App[Any], at: float) -> float | None:
-    """Return when what was drawn until *at* (monotonic) had gone to the terminal; None: it has not yet.
+    """Return when what was drawn until *at* (monotonic) was on the terminal; None: it is not yet. Where the terminal
+    answers nothing: when it had taken that.
 
     Over a slow link that is seconds later: who types meanwhile has not seen it.
     """
     driver = app._driver
     return driver.taken_at(at) if isinstance(driver, KeyDriver) else at
+
+
+def ask_drawn(app: App[Any]) -> None:
+    """Ask the terminal to say when it has drawn what is written so far: ``shown_at`` knows then."""
+    if isinstance(app._driver, KeyDriver):
+        app._driver.confirm()

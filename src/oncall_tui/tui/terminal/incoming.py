@@ -66,6 +66,11 @@ class Incoming:
             self._asked += 1
 
     @property
+    def open(self) -> int:
+        """Return how many questions the terminal has not answered."""
+        return self._asked
+
+    @property
     def answered(self) -> bool:
         """Tell whether the terminal has answered every question."""
         return not self._asked

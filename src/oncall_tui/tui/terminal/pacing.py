@@ -1,8 +1,9 @@
 """Frames for a terminal that takes them slowly: what it has not taken yet is not queued up behind.
 
-Textual hands each frame to a thread that writes, up to thirty of them, and then the loop waits: over a link of 1 kB/s
-every key would be answered a minute late. Here a frame that comes while the terminal is behind is not written; what
-changed is kept as regions of the screen, and drawn as it is by then once the terminal has caught up.
+Textual hands each frame to a thread that writes, up to thirty of them, and then the loop waits; a pseudo-terminal and
+an SSH server take a hundred more: over a link of 1 kB/s every key would be answered a minute late. Here a frame that
+comes while the terminal is behind (``confirmed``) is not written; what changed is kept as regions of the screen, and
+drawn as it is by then once the terminal has caught up.
 """
 
 from __future__ import annotations
@@ -58,3 +59,4 @@ class Pacing:
         driver.pays()
         screen._compositor._dirty_regions.update(regions)
         screen._compositor_refresh()
+        driver.confirm()  # whoever waits for it to be seen asks at the next key

@@ -24,12 +24,13 @@ from oncall_tui.tui.commands import by_group, named
 from oncall_tui.tui.screens.dialogs.answers import ANOTHER, DEAF_S, LOGIN, OVERRIDE
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
-from oncall_tui.tui.terminal.driver import shown_at
+from oncall_tui.tui.terminal.driver import ask_drawn, shown_at
 from oncall_tui.tui.widgets.clean_input import CleanInput
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 TOO_SMALL = "the window is too small for this dialog: make it larger"
+NOT_DRAWN = "its last lines are still on their way to your terminal: press again"
 RENEW_S = 1.0  # what tells ages is looked at again so often
 LEAST_BODY = 3  # lines; with fewer the frame goes
 FRAME_OF_TITLE = 6  # cells of the frame's first line that are not its title's
@@ -91,6 +92,7 @@ class Modal(ModalScreen[R]):
         super().__init__()
         self._title = title
         self._painted_at: float | None = None
+        self._looked_at = float("-inf")  # when something came in sight last
         self._resized_at = 0.0
         self._opened_for: Size | None = None  # the window's size that it was arranged for last
         self.early: list[events.Key] = []  # keys that came before there was anything to take them
@@ -109,6 +111,7 @@ class Modal(ModalScreen[R]):
 
     def _painted(self) -> None:
         self._painted_at = time.monotonic()
+        ask_drawn(self.app)
         self._count_hidden()
         self.look()
         for key in self.early:
@@ -228,6 +231,8 @@ class Modal(ModalScreen[R]):
         things.update(self.also_seen())
         folds = tuple(body.folded_for for body in self.query("#body").results(Lines))
         if self.seen.look((self.app.size, self.has_class("tight"), folds), things):
+            self._looked_at = time.monotonic()
+            ask_drawn(self.app)
             self.call_after_refresh(self.look)
 
     def also_seen(self) -> Iterable[Hashable]:
@@ -263,12 +268,14 @@ class Modal(ModalScreen[R]):
         return self.seen.missing(wanted)
 
     def was_read(self) -> bool:
-        """Return whether all of it was on screen at this size. If not, say so, and act on nothing."""
+        """Return whether all of it was on screen at this size, and drawn there. If not, say so, and act on nothing."""
         missing = self.unread()
-        if not missing:
+        drawn = shown_at(self.app, self._looked_at) is not None
+        if not missing and drawn:
             return True
         lines = sum(isinstance(thing, int) for thing in missing)
         words = f"{lines} line{'s' * (lines != 1)} not read yet: ↓ ↑ scroll" if lines else TOO_SMALL
+        words = words if missing else NOT_DRAWN
         for more in self.query("#more").results(StatusLine):
             more.display = True
             more.show([(words, "critical")])
