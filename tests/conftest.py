@@ -21,6 +21,7 @@ from oncall_tui.text import time_format
 from tests.support import forked, level
 from tests.support.closing import closed_afterwards
 from tests.support.cores import cores
+from tests.support.handler_errors import noted_only_where
 from tests.support.open_files import OPEN
 
 # Processes a core: most tests wait for another process or for a poll.
@@ -127,6 +128,12 @@ def _nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if OPEN.is_dir():
         few = len(os.listdir(OPEN)) < MOST_OPEN
         assert few, "tests leave files open: -n0 -p tests.support.open_files says which"
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_fails_unseen(request: pytest.FixtureRequest) -> Iterator[None]:
+    with noted_only_where(request.node.get_closest_marker("handler_error") is not None):
+        yield
 
 
 @pytest.fixture(autouse=True)

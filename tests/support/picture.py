@@ -28,6 +28,7 @@ from oncall_tui.tui.app import OncallApp
 from tests.support.fakes import WORST_PLAN, Able, deploy, service
 from tests.support.screen import Rig, on_screen
 from tests.support.year import Year
+from tests.support.handler_errors import noted_only_where
 from tests.unit.test_incidents import Night
 
 PAGE_AT_S = 24.0
@@ -289,7 +290,8 @@ def main(folder: Path) -> None:
 def world_served(*arguments: str) -> Iterator[dict[str, object]]:
     """A simulated world, at twice its speed."""
     command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--speed", "2", *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with noted_only_where(False), subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
         assert child.stdout
         world = json.loads(child.stdout.readline())
         os.environ.update(world["environment"])

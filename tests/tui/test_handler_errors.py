@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.handler_errors import noted_only_where
 from tests.support.screen import Rig
 from textual.app import SystemCommand
 from textual.pilot import Pilot
@@ -58,6 +59,7 @@ async def goes_on(app: OncallApp, pilot: Pilot[None], rig: Rig) -> None:
     assert app.is_running
 
 
+@pytest.mark.handler_error
 async def test_a_key_that_fails_is_named_and_the_board_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -73,6 +75,27 @@ async def test_a_key_that_fails_is_named_and_the_board_goes_on(
         await goes_on(app, pilot, rig)
 
 
+async def seen_by_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that presses a key that fails, and looks at nothing."""
+    with noted_only_where(False):
+        async with running(folder) as (_, pilot, _):
+            monkeypatch.setattr(BoardScreen, "action_act", broken)
+            await pilot.press("R")
+            await pilot.pause()
+
+
+@pytest.mark.handler_error
+async def test_a_test_fails_in_which_a_key_fails_that_is_to_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = r"R \(roll back\) failed\n(?s:.*)KeyError: 'planted'"
+    with caplog.at_level(logging.CRITICAL), pytest.raises(AssertionError, match=seen):  # whatever level is logged
+        await seen_by_nobody(tmp_path, monkeypatch)
+    with pytest.raises(AssertionError, match="no handler failed"), noted_only_where(True):
+        pass
+
+
+@pytest.mark.handler_error
 async def test_a_message_that_a_widget_made_of_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(tmp_path) as (app, pilot, rig):
         monkeypatch.setattr(BoardScreen, "on_table_opened", broken)
@@ -100,6 +123,7 @@ class BrokenTick(Screen[None]):
         self.set_interval(0.01, broken)
 
 
+@pytest.mark.handler_error
 @pytest.mark.parametrize("screen", [Broken, BrokenLater, BrokenTick])
 async def test_a_screen_over_the_board_that_fails_is_closed(tmp_path: Path, screen: type[Screen[None]]) -> None:
     async with running(tmp_path) as (app, pilot, rig):
@@ -114,6 +138,7 @@ async def test_a_screen_over_the_board_that_fails_is_closed(tmp_path: Path, scre
         await goes_on(app, pilot, rig)
 
 
+@pytest.mark.handler_error
 async def test_an_entry_of_the_palette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(tmp_path) as (app, pilot, rig):
         monkeypatch.setattr(app, "_possible", lambda screen: [SystemCommand("view payments", "a filter", broken)])
