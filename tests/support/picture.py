@@ -26,9 +26,9 @@ from oncall_tui.domain.incident import IncidentState
 from oncall_tui.domain.product import Product
 from oncall_tui.tui.app import OncallApp
 from tests.support.fakes import WORST_PLAN, Able, deploy, service
+from tests.support.handler_errors import noted_only_where
 from tests.support.screen import Rig, on_screen
 from tests.support.year import Year
-from tests.support.handler_errors import noted_only_where
 from tests.unit.test_incidents import Night
 
 PAGE_AT_S = 24.0
