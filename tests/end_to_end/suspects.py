@@ -94,6 +94,17 @@ def changed(*whats: str) -> Callable[[Update], bool]:
     return lambda update: {*whats} <= {c.what for c in update.board.changes.values()}
 
 
+def stands_beside(what: str, by: str) -> Callable[[Update], bool]:
+    """A change of this is told beside every row of its product, with who made it."""
+
+    def read(update: Update) -> bool:
+        triaged = update.triaged
+        told = [triaged.changes_of(row.service, row.product, row.members) for row in triaged.alerts if row.product]
+        return bool(told) and all(any((one.what, one.by) == (what, by) for one in each) for each in told)
+
+    return read
+
+
 def flapped(title: str) -> Callable[[Update], bool]:
     def read(update: Update) -> bool:
         row = row_of(update, title)
@@ -217,7 +228,7 @@ INCIDENTS = {
 
 
 FAILOVER, CONFIGURATION = "RDS failover of ledger-db", "RDS configuration change of orders-db"
-SCHEDULE = "Schedule Primary: Alice until Monday"
+SCHEDULE, SCHEDULE_EDIT = "Schedule Primary: Alice until Monday", "edit of schedule Primary"
 EDIT = "threshold 80 → 20 of alarm mail-api-cpu-critical"
 SCALE_IN = "desired count 6 → 2 of tickets-api"
 OF_CHANGES = {
@@ -270,7 +281,7 @@ OF_CHANGES["schedule-edit"] = Incident(
             besides=(SCHEDULE,),
         ),
     ),
-    both(fails("invoices-api: 5xx rate", "invoices-api"), changed(SCHEDULE)),
+    both(fails("invoices-api: 5xx rate", "invoices-api"), changed(SCHEDULE), stands_beside(SCHEDULE_EDIT, "Bob")),
 )
 OF_CHANGES["alarm-edit"] = Incident(
     (

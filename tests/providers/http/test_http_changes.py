@@ -389,3 +389,20 @@ def test_one_poll_waits_for_one_of_the_two_feeds_alone(clock: FakeClock, context
     clock.advance(10.0)
     assert {one.kind for one in provider.read(ReadRequest()).changes} == {ChangeKind.OTHER, ChangeKind.SCHEDULE}
     assert audits(asked) == 1
+
+
+def test_the_feed_that_gave_way_to_the_other_is_read_at_the_next_poll_where_all_was_asked_for(
+    clock: FakeClock, context: Context
+) -> None:
+    world, asked, provider = audited(clock, context, change_events=True)
+    for _ in range(2):  # both were read once, and are due again in a minute
+        provider.read(ReadRequest())
+        clock.advance(10.0)
+    world.edit_schedule("Primary", "Bob")
+    assert provider.read(ReadRequest(fresh=True)).changes == ()  # a new alert asks what changed
+    clock.advance(10.0)
+    assert [one.by for one in provider.read(ReadRequest()).changes] == ["Bob"]
+    for _ in range(3):
+        clock.advance(10.0)
+        provider.read(ReadRequest())
+    assert audits(asked) == 2  # once more, and no oftener

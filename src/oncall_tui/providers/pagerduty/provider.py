@@ -111,6 +111,7 @@ class PagerDutyProvider:
         self._reads_changes = options.change_events
         self._edits = ChangeFeed(clock, partial(schedule_edits.read, self._api, options))
         self._reads_edits = options.schedule_edits
+        self._edits_asked = False  # with everything, and not read since
         self._past = PagerDutyPast(self.source, self._api, http)
         self._handler_context = handler_context = PagerDutyHandlerContext(
             options, self._api, clock, self._lapses, read_only
@@ -158,11 +159,16 @@ class PagerDutyProvider:
         )
 
     def _read_changes(self, fresh: bool) -> tuple[tuple[Change, ...], tuple[PartialFailure, ...]]:
-        """Read one of the two feeds of changes at most: together they would hold up the alerts twice as long."""
+        """Read one of the two feeds of changes at most: together they would hold up the alerts twice as long. The other
+        is read at the next poll.
+        """
         calls = self._http.calls
         told, unread = self._changes.read(fresh, self._reads_changes and not self._api.low)
         asked = self._http.calls != calls
-        edits, more = self._edits.read(fresh, self._reads_edits and not self._api.low and not asked)
+        self._edits_asked |= fresh
+        may_ask = self._reads_edits and not self._api.low and not asked
+        edits, more = self._edits.read(self._edits_asked, may_ask)
+        self._edits_asked &= not may_ask
         return (newest((*told, *edits), self._clock.now()) if edits else told), (*unread, *more)
 
     def _so_far(self, listed: _Listed, calls: int) -> Reading:
