@@ -22,6 +22,7 @@ class MemoryStore:
         self.logs: dict[str, dict[int, SharedBatch]] = {}
         self.heads: dict[str, int] = {}
         self.slots: dict[str, Held] = {}
+        self.renewed: list[tuple[str, int]] = []  # each batch that expires later now, by the number that it comes after
         self.calls: list[str] = []
 
     def snapshot(self) -> Snapshot:
@@ -44,6 +45,20 @@ class MemoryStore:
     def announce(self, origin: str, last: int) -> None:
         self.calls.append("announce")
         self.heads[origin] = max(last, self.heads.get(origin, 0))
+
+    def renew(self, entry: SharedBatch) -> None:
+        self.calls.append("renew")
+        log = self.logs.setdefault(entry.origin, {})
+        holds = next((at for at, one in log.items() if at < entry.last <= one.last), entry.after)
+        log.setdefault(holds, entry)
+        self.heads.setdefault(entry.origin, entry.last)
+        self.renewed.append((entry.origin, holds))
+
+    def expire(self, origin: str, after: int) -> None:
+        """Remove a batch, and how far its log goes where nothing else is in it, as a table's time to live does."""
+        del self.logs[origin][after]
+        if not self.logs[origin]:
+            self.heads.pop(origin, None)
 
     def take(self, held: Held, over: str = "") -> bool:
         self.calls.append("take")
@@ -84,6 +99,9 @@ class Faulty:
 
     def announce(self, origin: str, last: int) -> None:
         return self._call(lambda: self._store.announce(origin, last), writes=True)
+
+    def renew(self, entry: SharedBatch) -> None:
+        return self._call(lambda: self._store.renew(entry), writes=True)
 
     def take(self, held: Held, over: str = "") -> bool:
         return self._call(lambda: self._store.take(held, over), writes=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from oncall_tui.domain.shared import SharedBatch, SharedRow
 from oncall_tui.journal.schema import new_name
-from oncall_tui.journal.store import MALFORMED, Store
+from oncall_tui.journal.store import IS_OPEN, MALFORMED, Store
 
 MOST_ROWS = 500  # of one batch
 MOST_CHARACTERS = 200_000  # of one batch's texts; compressed it is far below what a store takes for one item
@@ -81,6 +81,26 @@ class Peers:
         found = self._store.transaction(step)
         self._store.learn_names()
         return found
+
+    def open_since_before(self, at: float) -> tuple[SharedBatch, ...]:
+        """The entries of follow-ups and incidents that are open which others have and which were written before *at*
+        (seconds since the epoch, UTC), each as a batch of its own.
+        """
+
+        def step(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            _, shared = _own(db)
+            query = (
+                f"SELECT {_ROW}, origin, number FROM entry WHERE at < ? AND (origin <> '' OR seq <= ?) AND {IS_OPEN}"
+            )
+            return db.execute(f"{query} ORDER BY seq", (at, shared)).fetchall()
+
+        found = []
+        for seq, *cells, origin, number in self._store.reading(step):
+            own = self._store.own_name(seq) if not origin else ""
+            row = _row((number if origin else seq, *cells))
+            if row is not None and (origin or own):
+                found.append(SharedBatch(origin or own, row.number - 1, row.number, (row,)))
+        return tuple(found)
 
     def known(self) -> dict[str, int]:
         """Up to which number each other file's entries are here."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EVERY_S = 15.0  # between two looks at the shared store, where nobody tells that there is something new
 PAUSE_MOST_S = 60.0
+FIRST_RENEWAL_S = 60.0  # after the start: a command that ends at once renews nothing
+RENEWED_S = 86_400.0  # between two looks at what is open and may expire; where little is kept, oftener
 PAGES_AT_ONCE = 20  # of one peer's log, before the other peers' and the own entries have their turn
 
 
@@ -67,6 +69,7 @@ class Replicator:
         self._failures = 0
         self._steps = 0
         self._wait_s = 0.0
+        self._renewal_due = clock.monotonic() + FIRST_RENEWAL_S
         self.snapshot = Snapshot({})
         self.worker = Worker("team's journal", self._run)
         journal.written.append(self._wake.set)
@@ -137,6 +140,8 @@ class Replicator:
         for origin, last in sorted(self.snapshot.heads.items()):
             if origin != own and last > known.get(origin, 0):
                 self._fetch(store, origin, known.get(origin, 0))
+        if self._clock.monotonic() >= self._renewal_due:
+            self._renew(store)
 
     def _unshared(self) -> SharedBatch | None:
         batch, self._behind = self._journal.exchange(lambda peers: peers.unshared(self._behind))
@@ -176,6 +181,18 @@ class Replicator:
             count = self._journal.exchange(_merging(batches))
             if count:
                 self._merged(count)
+
+    def _renew(self, store: SharedStore) -> None:
+        """Keep the entries of what is open from expiring, whoever wrote them: their machine may be gone. Whatever is
+        closed expires in its time.
+        """
+        keep_s = self._journal.keep_s
+        before = self._clock.now() - keep_s / 2
+        for entry in self._journal.exchange(lambda peers: peers.open_since_before(before)):
+            if self._stopped:
+                return
+            store.renew(entry)
+        self._renewal_due = self._clock.monotonic() + min(RENEWED_S, keep_s / 8)
 
     def _failed(self, state: str, words: str, hint: str, retry_after_s: float | None = None) -> bool:
         self._failures += 1

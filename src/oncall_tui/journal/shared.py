@@ -38,6 +38,11 @@ class SharedStore(Protocol):
     def announce(self, origin: str, last: int) -> None:
         """Tell others that the log goes up to *last*."""
 
+    def renew(self, entry: SharedBatch) -> None:
+        """Have the log's batch that has this one *entry* expire no sooner than one that is put there now, and how far
+        the log goes too. Where it has expired, put the entry there anew, alone. Harmless however often it is done.
+        """
+
     def take(self, held: Held, over: str = "") -> bool:
         """As ``Slots.take``."""
 

@@ -376,7 +376,7 @@ class Store:
         found = []
         for row in rows:
             try:
-                found.append(decode(row, self._own_name))
+                found.append(decode(row, self.own_name))
             except UndecodableRow as why:
                 self._skip(row, why)
         return found
@@ -393,7 +393,7 @@ class Store:
         numbers = [row[0] for row in rows if isinstance(row[0], int)]
         return self._decoded(rows), max(numbers, default=seq)
 
-    def _own_name(self, seq: int) -> str:
+    def own_name(self, seq: int) -> str:
         """Return the name that this file had when it gave *seq*; empty for a file of format 1 that is read alone."""
         return next((name for first, name in reversed(self._names) if first <= seq), "")
 

@@ -92,6 +92,33 @@ def test_the_table_that_cloudformation_makes_is_one_that_works(url: str) -> None
     assert int(items[0]["expires"]["N"]) == pytest.approx(table._clock.now() + 400 * 86_400, abs=60)
 
 
+@pytest.mark.moto
+def test_what_is_renewed_expires_as_late_as_what_is_put_there_now_and_what_is_fresh_costs_one_query(url: str) -> None:
+    class Later(Hasty):
+        days = 0.0
+
+        def now(self) -> float:
+            return super().now() + self.days * 86_400.0
+
+    name, clock = dynamodb.create(url), Later()
+    table = dynamodb.table(url, name, clock)
+    assert table.append(BATCH)
+    table.announce(BATCH.origin, BATCH.last)
+
+    def days_left() -> list[int]:
+        items = dynamodb.client(url).scan(TableName=name)["Items"]
+        return [round((int(item["expires"]["N"]) - clock.now()) / 86_400) for item in items]
+
+    clock.days = 199.0
+    table.calls.clear()
+    table.renew(BATCH)
+    assert (dict(table.calls), days_left()) == ({"Query": 1}, [201, 201])
+    clock.days = 250.0
+    table.renew(BATCH)
+    assert days_left() == [400, 400]
+    assert table.read(BATCH.origin, 0) == [BATCH]
+
+
 # --- what is wrong with it --------------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,24 @@ def test_a_head_never_goes_back(stores: Stores, engine: str) -> None:
     assert other.snapshot().heads == {"A" * 13: 7, "B" * 13: 1}
 
 
+@pytest.mark.parametrize("engine", SHARED)
+def test_an_entry_that_is_renewed_stays_in_its_batch_and_one_that_expired_is_put_there_anew(
+    stores: Stores, engine: str
+) -> None:
+    open_store = stores(engine)
+    mine, other = open_store(), open_store()
+    there, gone = batch("A" * 13, 2, 5), SharedBatch("B" * 13, 6, 7, (row(7, subject="open"),))
+    assert mine.append(batch("A" * 13, 0, 2))
+    assert mine.append(there)
+    mine.announce("A" * 13, 5)
+    for _ in range(2):  # whoever does it, and however often
+        other.renew(SharedBatch("A" * 13, 3, 4, there.rows[1:2]))
+        other.renew(gone)  # and how far its log goes with it
+    assert mine.read("A" * 13, 0) == [batch("A" * 13, 0, 2), there]
+    assert mine.read("B" * 13, 0) == [gone]
+    assert other.snapshot().heads == {"A" * 13: 5, "B" * 13: 7}
+
+
 # --- slots and claims -------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 Item = dict[str, Value]
+NEVER = Value(N="inf")  # when an item without an expiry expires
 
 
 class Found(msgspec.Struct, frozen=True):

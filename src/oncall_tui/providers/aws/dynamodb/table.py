@@ -94,6 +94,49 @@ class JournalTable:
             },
         )
 
+    def renew(self, entry: SharedBatch) -> None:
+        """As the protocol says."""
+        expires, fresh = int(self._clock.now() + self._keep_s), int(self._clock.now() + self._keep_s / 2)
+        item = self._batch_of(entry)
+        if item is not None and float(item.get("expires", w.NEVER).N or 0) >= fresh:
+            return
+        if item is None or not self._expires_later(item, expires):
+            self.append(entry)  # False: another machine has just done so
+        self._written(
+            "UpdateItem",
+            Priority.SWEEP,
+            Key={"pk": w.text(w.NOW), "sk": w.text(w.HEAD + entry.origin)},
+            UpdateExpression="SET #last = if_not_exists(#last, :last), expires = :expires",
+            ExpressionAttributeNames={"#last": "last"},
+            ExpressionAttributeValues={":last": w.number(entry.last), ":expires": w.number(expires)},
+        )
+
+    def _batch_of(self, entry: SharedBatch) -> w.Item | None:
+        """The item of the batch that has the *entry*; None: it is not there any more."""
+        found = self._ask(
+            w.Found,
+            "Query",
+            Priority.SWEEP,
+            KeyConditionExpression="pk = :pk AND sk <= :sk",
+            ExpressionAttributeValues={":pk": w.text(w.log(entry.origin)), ":sk": w.text(w.place(entry.after))},
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )
+        item = next(iter(found.Items), None)
+        return item if item is not None and w.batch(item).last >= entry.last else None
+
+    def _expires_later(self, item: w.Item, expires: int) -> bool:
+        """Return whether it was there still."""
+        return self._written(
+            "UpdateItem",
+            Priority.SWEEP,
+            Key={name: w.text(item[name].S) for name in ("pk", "sk")},
+            UpdateExpression="SET expires = :expires",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":expires": w.number(expires)},
+        )
+
     # --- slots --------------------------------------------------------------------------------------------------------
 
     def take(self, held: Held, over: str = "") -> bool:
