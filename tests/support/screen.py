@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,15 @@ class Rig:
                 return screen
             await self.settle()
         raise AssertionError(f"no modal:\n{self.text()}")
+
+
+async def comes(true: Callable[[], object], turn: Callable[[], Awaitable[object]], within_s: float = 20.0) -> None:
+    """Take turns until *true* holds: what comes from another thread comes when that has its turn."""
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, "it does not come"
+        await turn()
+        await asyncio.sleep(0.01)
 
 
 async def quiet(pilot: Pilot[Any]) -> None:

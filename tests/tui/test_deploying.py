@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.fakes import WORST_PLAN, Able, deploy, revision, service
-from tests.support.screen import Rig, on_screen
+from tests.support.screen import Rig, comes, on_screen
 from textual.widgets import Input
 
 from oncall_tui.config import Config
@@ -573,10 +573,7 @@ async def test_esc_cancels_at_once_whatever_was_just_painted_and_no_other_key_co
         await pilot.press("2")
         for opens in ("R", "question_mark", "i", "p", "greater_than_sign"):
             await pilot.press(opens)
-            for _ in range(100):
-                await pilot.pause(0.01)
-                if app.screen is not app.board:
-                    break
+            await comes(lambda: app.screen is not app.board, pilot.pause)
             modal = app.screen
             assert modal.deaf, opens  # type: ignore[attr-defined]
             if not modal.keeps_early:  # type: ignore[attr-defined]

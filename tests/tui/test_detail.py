@@ -10,7 +10,7 @@ import pytest
 from tests.support.detail import change, everything, opened, provider_of, world
 from tests.support.fakes import FakeProvider
 from tests.support.inside import stopped, target, task
-from tests.support.screen import on_screen
+from tests.support.screen import comes, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import ServiceHint, Severity
@@ -190,11 +190,7 @@ async def test_the_palette_offers_what_has_no_key_for_this_row_alone(tmp_path: P
         assert [command.title for command in app.get_system_commands(screen)] == titles
         rig.provider.alerts.pop("prod/a")
         rig.refresh()
-        for _ in range(200):  # the app hears of a new board from another thread
-            if not list(app.get_system_commands(screen)):
-                break
-            await rig.settle()
-        assert list(app.get_system_commands(screen)) == []
+        await comes(lambda: not list(app.get_system_commands(screen)), rig.settle)
     rig.engine.stop()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fakes import Able
-from tests.support.screen import Rig, on_screen
+from tests.support.screen import Rig, comes, on_screen
 from tests.support.told import FakeDestination
 
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -34,10 +34,7 @@ async def opened(rig: Rig) -> HandoverView:
     await rig.press("h")
     view = rig.pilot.app.screen
     assert isinstance(view, HandoverView)
-    for _ in range(100):
-        if view.told is not None:
-            break
-        await asyncio.sleep(0.02)
+    await comes(lambda: view.told is not None, rig.pilot.pause)
     view._painted_at = 0.0
     await rig.pilot.pause()
     return view
@@ -46,10 +43,7 @@ async def opened(rig: Rig) -> HandoverView:
 async def told_anew(rig: Rig, view: HandoverView, key: str) -> None:
     before = view.told
     await rig.press(key)
-    for _ in range(100):
-        if view.told is not before:
-            break
-        await asyncio.sleep(0.02)
+    await comes(lambda: view.told is not before, rig.pilot.pause)
     await rig.pilot.pause()
 
 
@@ -103,21 +97,14 @@ async def test_it_is_sent_once_after_a_pick_and_a_yes(tmp_path: Path) -> None:
         await pick(rig, ConfirmMany)
         assert chat.sent == []
         await rig.press("y")
-        for _ in range(100):
-            if chat.sent:
-                break
-            await asyncio.sleep(0.02)
+        await comes(lambda: chat.sent, rig.pilot.pause)
         (message,) = chat.sent
         assert "Open, not paging: 1" in message.text
 
 
 async def pick(rig: Rig, kind: type[Any]) -> None:
     """Wait for a modal of this kind, and until it takes keys."""
-    for _ in range(100):
-        await rig.pilot.pause()
-        if isinstance(rig.pilot.app.screen, kind):
-            break
-        await asyncio.sleep(0.02)
+    await comes(lambda: isinstance(rig.pilot.app.screen, kind), rig.pilot.pause)
     screen = rig.pilot.app.screen
     assert isinstance(screen, kind)
     await asyncio.sleep(0.1)
