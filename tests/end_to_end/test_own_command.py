@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -154,6 +155,28 @@ def test_an_interrupt_ends_what_runs_and_the_code_says_that_its_end_is_not_known
     assert (child.returncode, "unknown: deploy: ended by SIGTERM: interrupted" in err) == (3, True)
     assert "deploying payments-api" in out
     assert gone(world)
+
+
+def test_what_another_session_runs_is_refused_until_that_is_gone(make_world: Callable[..., World]) -> None:
+    world = make_world("--scenario", "quiet")
+    config = configured(world, DEPLOY)
+    asked = ("deploy", PAYMENTS, "--confirm", "payments-api")
+    first = command(world, "--config", str(config), "run", *asked)
+    until(lambda: (world.folder / "told").exists() and (world.folder / "told").read_text(), "it runs")
+    number = int((world.folder / "told").read_text())
+    code, _, err = finished(world, config, *asked)
+    assert (code, "deploy is already running: Alice runs it since " in err) == (1, True), err
+    first.kill()  # without a word in the journal
+    first.communicate(timeout=60)
+    (world.folder / "told").unlink()
+    second = command(world, "--config", str(config), "run", *asked)
+    until(lambda: (world.folder / "told").exists() and (world.folder / "told").read_text(), "it runs again")
+    second.send_signal(signal.SIGINT)
+    second.communicate(timeout=60)
+    ends = [e.text for e in world.entries("outcome") if e.data["verb"] == "run" and e.data["state"] == "unknown"]
+    assert "the session that ran it has ended, and how it ended is not known" in ends[0]
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(number, signal.SIGKILL)
 
 
 def test_check_says_which_cannot_be_run_here(make_world: Callable[..., World]) -> None:

@@ -25,6 +25,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError, unexpected
+from oncall_tui.journal.sessions import lives
 from oncall_tui.runtime.decoding import convert, plain
 from oncall_tui.runtime.worker import Worker
 
@@ -410,18 +411,7 @@ class Journal:
         """Return whether the session that wrote this still runs. Another host's counts as running for an hour."""
         if data.get("host") != self._session["host"]:
             return bool(abs(self._now() - data["plan"]["made_at"]) < 3600)
-        pid = int(data.get("pid") or 0)
-        if pid == os.getpid():
-            return True
-        if pid <= 0:
-            return False
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:
-            return True
-        return True
+        return lives(int(data.get("pid") or 0))
 
 
 def _in_time(entries: list[Entry]) -> list[Entry]:
