@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from textual.app import App
@@ -24,6 +25,17 @@ from oncall_tui.tui.screens.dialogs.modals import Modal
 from tests.support.fakes import ALICE, FakeProvider
 
 PAGES = ({"severity": "critical"},)
+T = TypeVar("T")
+
+
+def _one_at_a_time(call: Callable[..., T]) -> Callable[..., T]:
+    lock = threading.RLock()
+
+    def locked(*arguments: Any) -> T:
+        with lock:
+            return call(*arguments)
+
+    return locked
 
 
 class Host(App[None]):
@@ -52,6 +64,11 @@ class Rig:
         journal = Journal(folder / "journal.db", self.clock.now)
         rules = Rules(pages=PAGES, products=products)
         self.engine = Engine(specs, rules, journal, self.clock, ALICE, **more)
+        # In the whole app the engine's threads poll and build too: what one of them began earlier would undo what a
+        # test has polled since, because nothing but a later poll ever puts that right.
+        for poller in self.engine._pollers.values():
+            poller._poll = _one_at_a_time(poller._poll)  # type: ignore[method-assign]
+        self.engine._build_board = _one_at_a_time(self.engine._build_board)  # type: ignore[method-assign]
         self.board = BoardScreen(self.engine, ZoneInfo("Asia/Tokyo"), "Alice")
         self.pilot: Pilot[None]
 
