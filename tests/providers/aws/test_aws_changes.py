@@ -269,6 +269,23 @@ def test_edits_are_read_each_five_minutes_and_denied_ones_leave_the_alarms(clock
     assert len(reading.alerts) == 1
 
 
+def test_denied_edits_are_asked_for_again_at_once_where_a_fresh_reading_is_asked_for(
+    clock: FakeClock, alarms: Alarms
+) -> None:
+    alarms.add("api")
+    alarms.refuse["DescribeAlarmHistory"] = error("DescribeAlarmHistory", "AccessDenied", "not authorized")
+    source = alarm_provider(alarms)
+    assert source.read(ReadRequest()).problems != ()
+    del alarms.refuse["DescribeAlarmHistory"]
+    clock.advance(15)
+    assert source.read(ReadRequest()).problems != ()
+    clock.advance(15)
+    assert source.read(ReadRequest(fresh=True)).problems == ()
+    asked = alarms.asked["DescribeAlarmHistory"]
+    source.read(ReadRequest(fresh=True))
+    assert alarms.asked["DescribeAlarmHistory"] == asked  # what was read well waits for its time
+
+
 def test_edits_are_read_at_once_where_an_alarm_fires_anew(clock: FakeClock, alarms: Alarms) -> None:
     source = alarm_provider(alarms)
     asked = []

@@ -74,6 +74,11 @@ class AlarmEdits:
             self._account, self._region = account, region
             self._found = tuple(msgspec.structs.replace(one, account=account, region=region) for one in self._found)
 
+    def again(self) -> None:
+        """Be due at once where they were denied, or failed: the login, or its rights, may be others now."""
+        if self.problems:
+            self._due = 0.0
+
     def read(self, soon: bool = False) -> None:
         """Read them where that is due; *soon*: an alarm fires that did not.
 

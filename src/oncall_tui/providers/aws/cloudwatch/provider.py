@@ -88,6 +88,7 @@ class CloudWatchProvider:
         now, due = self._clock.now(), self._clock.monotonic()
         if request.fresh:
             self._mutes_at = self._no_data_at = self._all_types_at = 0.0
+            self._edits.again()
         try:
             alarms = self._alarms(due)
         except RateLimited as later:
