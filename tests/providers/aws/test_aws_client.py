@@ -7,19 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import botocore
-import botocore.session
 import pytest
-from aws_world import SERVICES
-from botocore.loaders import JSONFileLoader
 
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import session
 from oncall_tui.providers.aws.client.client import AwsClient
-from oncall_tui.providers.aws.client.models import ENDPOINTS, LeanFiles
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited, TokenBucket
 from oncall_tui.providers.aws.client.session import Sessions, login_command
 from oncall_tui.providers.aws.ecs import schema as w
@@ -329,27 +323,3 @@ def test_a_throttled_account_is_left_alone_for_a_while() -> None:
         budget.take(Priority.HOT)
     clock.advance(5.1)
     budget.take(Priority.HOT)
-
-
-def test_the_data_files_are_botocores_without_documentation_and_foreign_endpoints() -> None:
-    """The loader's *file_loader* is botocore's own seam; what is read through it is else the same."""
-    whole, lean = JSONFileLoader(), LeanFiles()
-    data = Path(botocore.__file__).parent / "data"
-
-    def undocumented(value: Any) -> Any:
-        if isinstance(value, dict):
-            kept = {k: undocumented(v) for k, v in value.items()}
-            return {k: v for k, v in kept.items() if k != "documentation" or not isinstance(v, str)}
-        return [undocumented(one) for one in value] if isinstance(value, list) else value
-
-    for name in ("ecs/2014-11-13/service-2", "sts/2011-06-15/endpoint-rule-set-1", "partitions"):
-        assert lean.load_file(str(data / name)) == undocumented(whole.load_file(str(data / name)))
-    assert lean.load_file(str(data / "none")) is None
-    assert [lean.exists(str(data / name)) for name in ("none", "endpoints", "partitions")] == [False, True, True]
-    found, known = lean.load_file(str(data / "endpoints")), whole.load_file(str(data / "endpoints"))
-    assert [p["regions"].keys() for p in found["partitions"]] == [p["regions"].keys() for p in known["partitions"]]
-    called = {
-        botocore.session.Session().get_service_model(service).endpoint_prefix
-        for service in (*SERVICES, "sns", "sqs", "sts", "sso", "sso-oidc", "signin")
-    }
-    assert called == ENDPOINTS

@@ -24,7 +24,7 @@ from oncall_tui.providers.aws.client import credentials, files
 from oncall_tui.providers.aws.client.credentials import KeyHolder
 from oncall_tui.providers.aws.client.errors import CallContext, Unusable
 from oncall_tui.providers.aws.client.http_session import BoundSession
-from oncall_tui.providers.aws.client.models import LeanFiles
+from oncall_tui.providers.aws.client.models import make_lean
 from oncall_tui.providers.aws.options import AwsOptions
 
 CONNECT_S, READ_S = 2.0, 5.0
@@ -214,7 +214,7 @@ def _session(profile: str) -> botocore.session.Session:
         session = BoundSession(profile=profile or None)
         if not _loader:
             loader = session.get_component("data_loader")
-            loader.file_loader = LeanFiles()
+            make_lean(loader)
             _loader.append(loader)
         session.register_component("data_loader", _loader[0])
     session.set_default_client_config(CONFIG)  # also for the STS and SSO clients that it makes for itself
