@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -35,6 +36,10 @@ class Host(App):
         self.shown = Static("READY", markup=False)
         yield self.shown
     def on_key(self, event):
+        if event.key == "q":
+            self._driver.write("\\x1b[0m" * 1000)  # so much that a question is due
+            self.exit()
+            return
         self.count += 1
         letter = chr(ord("a") + self.count % 26)
         self.shown.update(f"<{self.count}>" + letter * 1500)
@@ -112,3 +117,16 @@ def test_a_key_that_repeats_is_answered_by_its_last_frame_soon(link: SlowLink) -
         assert link.raw.count(ASK) > 1
     else:
         assert link.raw.count(ASK) == 1, "it is asked once, and never waited for"
+
+
+def test_once_it_leaves_nothing_is_asked(link: SlowLink) -> None:
+    """The answer would be typed into the shell."""
+    os.write(link.process.fd, b"q")
+    end = time.monotonic() + 15
+    while link.process.isalive():
+        assert time.monotonic() < end
+        with contextlib.suppress(OSError):  # it is gone
+            link.turn()
+    left = link.raw.rfind(b"\x1b[?1049l")
+    assert left >= 0
+    assert ASK not in link.raw[left:]

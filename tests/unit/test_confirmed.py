@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from oncall_tui.tui.terminal.confirmed import ASK_AFTER, LATE_S, LOST_S, MOST, OPEN_AT_MOST, SLOW_ASK_AFTER, Confirmed
+import pytest
+
+from oncall_tui.tui.terminal.confirmed import (
+    ASK_AFTER,
+    LATE_S,
+    LOST_S,
+    MOST,
+    OPEN_AT_MOST,
+    SLOW_ASK_AFTER,
+    SLOW_MOST,
+    Confirmed,
+)
 
 RTT = 0.5
 
@@ -54,15 +65,16 @@ def test_on_a_slow_link_no_more_is_on_its_way_than_it_passes_on_in_seconds() -> 
             link.write(450)
         most = max(most, link.queued_s)
         link.wait(0.025)
-    assert 1.0 < most <= (MOST + 450) / 1_000
+    assert 1.0 < most <= (SLOW_MOST + 450) / 1_000
 
 
-def test_on_a_good_link_nothing_waits() -> None:
-    link = Link(per_s=1e6, rtt=0.03)
+@pytest.mark.parametrize(("rtt", "size"), [(0.03, 9_000), (0.28, 500)], ids=["near, whole screens", "far, rows"])
+def test_on_a_good_link_nothing_waits(rtt: float, size: int) -> None:
+    link = Link(per_s=1e6, rtt=rtt)
     for _ in range(400):
         assert not link.confirmed.full(link.now)
-        link.write(9_000)  # whole screens
-        link.wait(0.025)
+        link.write(size)
+        link.wait(0.033)
 
 
 def test_a_terminal_that_answers_nothing_is_asked_nothing_more_and_never_waited_for() -> None:

@@ -204,6 +204,7 @@ class KeyDriver(LinuxDriver):
             self._disable_mouse_support()
             self.write("\x1b[?1004l")
             self._wait_for_answers(most)
+            self._confirmed.begin()  # nothing is asked from here on: who reads next would get the answer
             self._stop_waiting()
         super().disable_input()
 
