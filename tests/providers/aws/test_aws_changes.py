@@ -80,6 +80,25 @@ def test_a_count_that_moved_is_a_change_at_once_and_its_activity_tells_by_whom(
     assert told.ended == world.activities[0]["EndTime"]
 
 
+def test_a_count_that_moved_after_the_first_rows_were_told_is_a_change_too(
+    clock: FakeClock, world: World, ecs: Make
+) -> None:
+    """The board showed 3 of them: what reads the same service again within the first poll shows 6."""
+    service = world.service("main", "api", desired=3)
+    source, told = ecs(clusters=("main",)), []
+
+    def part(make: Callable[[], Reading]) -> None:
+        told.append(make())
+        service["desiredCount"] = 6
+        service["runningCount"] = 2
+
+    reading = source.read(ReadRequest(part=part))
+    assert [row.desired for one in told for row in one.services] == [3]
+    assert reading.services[0].desired == 6
+    (moved,) = scaling(reading)
+    assert moved.what == "desired count 3 → 6 of api"
+
+
 def test_a_person_s_move_stays_nobody_s(clock: FakeClock, world: World, ecs: Make) -> None:
     service = world.service("main", "api", desired=4)
     source = ecs(clusters=("main",))

@@ -93,6 +93,8 @@ class EcsProvider:
     def read(self, request: ReadRequest) -> Reading:
         """One poll: a bounded number of calls. Raises SourceError where nothing at all could be read."""
         before = self.calls.total()
+        if (part := request.part) is not None:
+            request = msgspec.structs.replace(request, part=lambda make: part(lambda: self._changes.so_far(make())))
         reading = self._changes.read(self._reader.read(request), request.fresh)
         return msgspec.structs.replace(reading, calls=self.calls.total() - before)
 

@@ -66,6 +66,21 @@ class EcsChanges:
         now = self._clock.now()
         if fresh:
             self._activities.read_now()
+        self._see(reading, now)
+        self._forget(reading, now)
+        if not reading.complete:
+            return msgspec.structs.replace(reading, changes=self._kept(now))
+        if reading.calls:  # a poll that ECS answered nothing in says nothing, and must not look as if it did
+            self._activities.read()
+        problems = (*reading.problems, *self._activities.problems)
+        return msgspec.structs.replace(reading, changes=self._kept(now), problems=problems)
+
+    def so_far(self, part: Reading) -> Reading:
+        """Return the rows that are told before a first reading is whole: what moves after them is a change."""
+        self._see(part, self._clock.now())
+        return part
+
+    def _see(self, reading: Reading, now: float) -> None:
         for service in reading.services:
             known = self._rows.get(service.id)
             if known is service:
@@ -78,13 +93,6 @@ class EcsChanges:
             if known is None or known.events != service.events:
                 self._see_events(service, now)
             self._rows[service.id] = service
-        self._forget(reading, now)
-        if not reading.complete:
-            return msgspec.structs.replace(reading, changes=self._kept(now))
-        if reading.calls:  # a poll that ECS answered nothing in says nothing, and must not look as if it did
-            self._activities.read()
-        problems = (*reading.problems, *self._activities.problems)
-        return msgspec.structs.replace(reading, changes=self._kept(now), problems=problems)
 
     def _forget(self, reading: Reading, now: float) -> None:
         if reading.complete and len(self._rows) > len(reading.services):
