@@ -21,6 +21,8 @@ CURSOR = "▸"
 ACTS = frozenset("auERSCns")  # keys that do nothing just after the cursor moved by itself
 TIOCGPTN = 0x80045430  # Linux: the number of a pseudo-terminal's other side
 LOOK_S, TYPE_S, READ_S = 0.8, 0.04, 0.15
+HEARD_S, HEARD_TRIES = 3.0, 5
+FRAMED = re.compile(r"│(.*?)│")
 # What a terminal obeys: CSI, OSC and other strings, charset choices, two-character escapes.
 ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
@@ -121,6 +123,9 @@ class Program:
         self.pressed.append(keys)
         if keys in ACTS:
             time.sleep(LOOK_S)
+        self._type(keys)
+
+    def _type(self, keys: str) -> None:
         painted = 0
         for number, part in enumerate(re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", keys, flags=re.S)):
             self._taken()
@@ -159,11 +164,55 @@ class Program:
         self._process.write(data)
 
     def press_when_heard(self, keys: str) -> None:
-        """Press in a modal that has just been painted: it hears nothing for half a second, by the program's own clock,
-        which on a machine under load begins later than the paint is seen here.
+        """Press in a dialog that has just been painted: it hears nothing for half a second, by the program's own clock.
+
+        On a machine under load that begins later than the paint is seen here. So a text is typed until it stands in its
+        line, and a single key pressed until the dialog is another one: what was not heard did nothing.
         """
         time.sleep(0.7 * min(5.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))))
+        text = keys.removesuffix("\r")
+        if re.fullmatch(r"[\w-]{3,}", text):
+            self.pressed.append(keys)
+            self._type_until_it_stands(text)
+            if keys != text:
+                self._settle(READ_S, 3.0)
+                self._type("\r")
+            return
+        before = self._dialog()
         self.press(keys)
+        for _ in range(HEARD_TRIES if keys in ("y", "\r") and before else 0):
+            if self._becomes(lambda: self._dialog() != before):
+                return
+            self._type(keys)
+
+    def _type_until_it_stands(self, text: str) -> None:
+        """Type *text* into a dialog's empty line, and anew where its first letters were not heard."""
+        before = self._lines_of(text)
+        for _ in range(HEARD_TRIES):
+            self._type(text)
+            if self._becomes(lambda: self._lines_of(text) > before):
+                return
+            self._type("\x15")
+        raise AssertionError(f"no dialog takes {text!r}\n{self.text}")
+
+    def _becomes(self, true: Callable[[], bool]) -> bool:
+        """Wait until it is so, for as long as a program under load may take to paint what a key did."""
+        end = time.monotonic() + HEARD_S
+        while not true():
+            with self._changed:
+                self._changed.wait(0.1)
+            if time.monotonic() > end:
+                return true()
+        return True
+
+    def _dialog(self) -> list[str]:
+        """What stands within frames: a dialog's lines, without what is shown beside it; none where it has no frame."""
+        return [" ".join(within.split()) for line in self.screen for within in FRAMED.findall(line)]
+
+    def _lines_of(self, text: str) -> int:
+        """How many lines are one word that ends with *text*: what was heard too early stands before it."""
+        lines = self._dialog() or [line.strip() for line in self.screen]
+        return sum(" " not in line and line.endswith(text) for line in lines)
 
     def cursor_line(self) -> str:
         """The line under the cursor of the pane that has the focus."""
