@@ -46,8 +46,14 @@ class Pair:
         return str(short)
 
     def same(self) -> bool:
-        one, other = ([[s.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)] for s in self.screens)
+        one, other = ([[seen(s.buffer[y][x]) for x in range(WIDTH)] for y in range(HEIGHT)] for s in self.screens)
         return one == other
+
+
+def seen(cell: Any) -> Any:
+    """A cell as it is seen: a blank has its background alone, unless it is reversed or has a line."""
+    lined = cell.reverse or cell.underscore or cell.strikethrough
+    return cell if cell.data != " " or lined else cell._replace(fg="default", bold=False, italics=False)
 
 
 def line(rng: random.Random, width: int, wide: bool) -> Strip:
@@ -106,6 +112,7 @@ def test_what_cannot_be_counted_is_written_whole_each_time() -> None:
     pair = Pair()
     lines = [[Strip([Segment("e\u0301" + " " * (WIDTH - 1))], WIDTH)] for _ in range(HEIGHT)]
     frame = LayoutUpdate(lines, Region(0, 0, WIDTH, HEIGHT))
+    pair.draw(frame)
     assert pair.draw(frame) == pair.draw(frame) != ""
 
 
@@ -114,9 +121,30 @@ def test_only_what_differs_of_the_colours_is_written() -> None:
     styles = [Style.parse(f"{colour} on #1e1e1e") for colour in ("#111111", "#222222")]
     strip = Strip([Segment("ab", styles[0]), Segment("cd", styles[1]), Segment(" " * (WIDTH - 4), styles[1])], WIDTH)
     told = pair.draw(LayoutUpdate([[strip]] * HEIGHT, Region(0, 0, WIDTH, HEIGHT)))
-    assert told.count("48;2;30;30;30") == HEIGHT
+    assert told.count("48;2;30;30;30") == 1, "also from line to line"
     assert told.count("\x1b[38;2;34;34;34m") == HEIGHT
     assert pair.same()
+
+
+def test_what_an_attribute_takes_away_is_said_alone_and_a_blank_needs_no_colour() -> None:
+    pair, ground = Pair(), "on #1e1e1e"
+    styles = [Style.parse(f"{name} {ground}") for name in ("bold #111111", "#111111", "#999999", "bold #111111")]
+    strip = Strip([*map(Segment, ("ab", "cd", " " * (WIDTH - 6), "ef"), styles)], WIDTH)
+    told = pair.draw(LayoutUpdate([[strip]], Region(0, 0, WIDTH, 1)))
+    assert "ab\x1b[22mcd" in told
+    assert f"cd{' ' * (WIDTH - 6)}\x1b[1mef" in told
+    assert pair.same()
+
+
+def test_the_first_frame_does_not_count_on_what_another_program_left() -> None:
+    pair = Pair()
+    for stream in pair.streams:
+        stream.feed("\x1b[1;31;44m")
+    plain = LayoutUpdate([[Strip([Segment("x" * WIDTH)], WIDTH)]], Region(0, 0, WIDTH, 1))
+    pair.draw(plain)
+    cells = [screen.buffer[0][0] for screen in pair.screens]
+    assert cells[1].bold is False
+    assert cells[1].bg == "default"
 
 
 def test_a_span_of_a_line_that_the_screen_does_not_have_yet_is_left_out() -> None:

@@ -1,7 +1,8 @@
 """Frames without what the terminal shows already: Textual draws a whole screen for each dialog, and more than once.
 
 What was written is kept as cells. Of the next frame only the cells that differ are written, and of their colours only
-what differs from the cell before: over a link of 1 kB/s, opening a dialog took half a minute.
+what differs from the cell that was written before, wherever that is: over a link of 1 kB/s, opening a dialog took half
+a minute, and two thirds of its bytes were colours. A blank has no colour of its own but its background's.
 
 A frame of unknown lines is written whole: the first one, after a resize, after another program had the terminal, and
 where ``forget`` was called. So is what cannot be counted in cells (characters of no width, links).
@@ -26,6 +27,9 @@ Span = tuple[int, int, Strip]  # line, column, what stands there
 GAP = 6  # cells between two changes that cost no more than a jump over them
 RESET = "\x1b[0m"
 UNKNOWN = ("\0", "")
+# ECMA-48, SGR: what takes an attribute away. Bold and dim have one sequence for both.
+OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27", "8": "28", "9": "29", "21": "24"}
+UNSEEN = frozenset({"1", "2", "3"})  # of a blank: bold, dim, italic
 
 
 class LeanFrames:
@@ -34,10 +38,12 @@ class LeanFrames:
     def __init__(self) -> None:
         self._lines: dict[int, list[Cell]] = {}
         self._of: tuple[Size, object] = (Size(0, 0), None)
+        self._plain = False  # the terminal has no colours now, as after each frame of ours
 
     def forget(self) -> None:
         """Know nothing of the terminal: the next frame of each line is written whole."""
         self._lines.clear()
+        self._plain = False
 
     def lean(self, frame: RenderableType, size: Size, session: object) -> RenderableType:
         """Return *frame* without what a terminal of this *size* shows already. Another *session* on the terminal (it
@@ -54,23 +60,27 @@ class LeanFrames:
     def written(self, frame: LayoutUpdate | ChopsUpdate, console: Console) -> str:
         """Return the bytes, as text, that bring the terminal to *frame*, and take them for written."""
         colours = console._color_system or ColorSystem.TRUECOLOR
-        parts: list[str] = []
+        pen = _Pen(self._of[0].width)
         for y, x, strip in _spans(frame):
             cells = _cells(strip._segments, colours)
             if cells is None:
                 self._lines.pop(y, None)
-                parts += (_to(x, y), strip.render(console))
+                pen.put(x, y, strip.render(console))
                 continue
             known = self._lines.get(y)
             if known is None and x == 0:
                 known = self._lines[y] = []
             if known is None or x + len(cells) > len(known):
-                parts.append(_text(x, y, cells))  # also of a line that comes as several strips
+                pen.write(x, y, cells)  # also of a line that comes as several strips
             else:
-                parts += (_text(x + start, y, cells[start:end]) for start, end in _runs(known, x, cells))
+                for start, end in _runs(known, x, cells):
+                    pen.write(x + start, y, cells[start:end])
             if known is not None and x <= len(known):
                 _put(known, x, cells)
-        return "".join((*parts, RESET)) if parts else ""
+        if not pen.parts:
+            return ""
+        begins, self._plain = "" if self._plain else RESET, True
+        return "".join((begins, *pen.parts, RESET))
 
 
 class LeanUpdate(CompositorUpdate):
@@ -163,14 +173,42 @@ def _whole(cells: list[Cell], start: int) -> int:
     return start - 1 if start and not cells[start][0] else start
 
 
-def _text(x: int, y: int, cells: list[Cell]) -> str:
-    parts, last = [_to(x, y)], None
-    for character, codes in cells:
-        if codes != last:
-            parts.append(_change(last, codes))
-            last = codes
-        parts.append(character)
-    return "".join(parts)
+class _Pen:
+    """The writing of one frame, on a terminal without colours, and where that leaves it: its codes, and its cursor as
+    long as that is known.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.parts: list[str] = []
+        self._width = width
+        self._codes = ""
+        self._at: tuple[int, int] | None = None
+
+    def write(self, x: int, y: int, cells: list[Cell]) -> None:
+        """Write *cells* from this place on."""
+        parts, last, ascii_alone = self.parts, self._codes, True
+        self._move(x, y)
+        for character, codes in cells:
+            if codes != last and not (character == " " and _looks_the_same(last, codes)):
+                parts.append(_change(last, codes))
+                last = codes
+            parts.append(character)
+            ascii_alone = ascii_alone and character < "\x7f"
+        self._codes, end = last, x + len(cells)
+        # Terminals do not agree how wide some characters are, nor where the cursor is behind the last column.
+        self._at = (end, y) if ascii_alone and end < self._width else None
+
+    def put(self, x: int, y: int, text: str) -> None:
+        """Write *text*, which has its own codes, and leaves none."""
+        self._move(x, y)
+        self.parts += (RESET if self._codes else "", text)
+        self._codes, self._at = "", None
+
+    def _move(self, x: int, y: int) -> None:
+        if self._at is None or self._at[1] != y or self._at[0] > x:
+            self.parts.append(_to(x, y))
+        elif self._at[0] < x:
+            self.parts.append(f"\x1b[{x - self._at[0]}C")
 
 
 def _to(x: int, y: int) -> str:
@@ -178,15 +216,25 @@ def _to(x: int, y: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _change(before: str | None, codes: str) -> str:
-    """Return the sequence from the codes *before* to *codes*; None before: nothing is known."""
-    if not codes or before is None:
-        return f"\x1b[0;{codes}m" if codes else RESET
-    (old, new) = (_parts(before), _parts(codes))
-    if not old[0] <= new[0] or any(had and not has for had, has in zip(old[1:], new[1:], strict=True)):
-        return f"\x1b[0;{codes}m"  # what is taken away is taken away with all the rest
-    changed = [*sorted(new[0] - old[0]), *(has for had, has in zip(old[1:], new[1:], strict=True) if has != had)]
-    return f"\x1b[{';'.join(changed)}m" if changed else ""
+def _change(before: str, codes: str) -> str:
+    """Return the shortest sequence from the codes *before* to *codes*."""
+    whole = f"\x1b[0;{codes}m" if codes else RESET
+    (old, *old_colours), (new, *new_colours) = _parts(before), _parts(codes)
+    gone = old - new
+    if not gone <= OFF.keys():
+        return whole
+    off = {OFF[code] for code in gone}
+    on = {code for code in new if code not in old or OFF.get(code) in off}  # bold and dim are taken away together
+    colours = [has or none for had, has, none in zip(old_colours, new_colours, ("39", "49"), strict=True) if had != has]
+    changed = [*sorted(off), *sorted(on), *colours]
+    return min(whole, f"\x1b[{';'.join(changed)}m" if changed else "", key=len)
+
+
+@lru_cache(maxsize=4096)
+def _looks_the_same(one: str, other: str) -> bool:
+    """Return whether a blank looks the same with both codes: its foreground is not seen."""
+    (some, _, back), (more, _, ground) = _parts(one), _parts(other)
+    return back == ground and some == more and some <= UNSEEN
 
 
 @lru_cache(maxsize=4096)
