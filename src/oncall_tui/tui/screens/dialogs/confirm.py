@@ -30,6 +30,7 @@ _NOUNS = {
 }
 NAME_CELLS = 14
 PLAN_OLD_S = 60.0  # what a plan says of tasks and deploys may be over by then
+PLAN_TOLD_S = 10.0  # from then on the plan says how old it is
 ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
 
 
@@ -106,11 +107,10 @@ class ConfirmPlan(Modal[str]):
             self.query_one(Input).focus()
 
     def _show_age(self) -> None:
-        """On the frame: how many warnings there are, and that the plan is too old."""
+        """On the frame: how many warnings there are, and how old the plan is."""
         count = len(self.plan.warnings)
         words = [f"⚠ {count} warning{'s' if count > 1 else ''}"] if count else []
-        words += [too_old(self._age_s)] if self._old else []
-        self.foot(" · ".join(words))
+        self.foot(" · ".join(part for part in (*words, planned(self._age_s)) if part))
 
     @property
     def _age_s(self) -> float:
@@ -179,9 +179,13 @@ def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     return lines
 
 
-def too_old(seconds: float) -> str:
-    """Word that a plan of that age is not carried out as it stands."""
-    return f"planned {age(seconds)} ago: a yes plans anew first"
+def planned(seconds: float) -> str:
+    """Say how old a plan is: what it says of tasks and deploys was so then. One that is too old is not carried out as
+    it stands.
+    """
+    if seconds >= PLAN_OLD_S:
+        return f"planned {age(seconds)} ago: a yes plans anew first"
+    return f"planned {age(seconds)} ago" if seconds >= PLAN_TOLD_S else ""
 
 
 class ConfirmMany(Modal[str]):
@@ -227,5 +231,5 @@ class ConfirmMany(Modal[str]):
         return self._clock() - self._made_at if self._clock is not None else 0.0
 
     def _show_age(self) -> None:
-        """On the frame: that the plans are too old."""
-        self.foot(too_old(self._age_s) if self._age_s >= PLAN_OLD_S else "")
+        """On the frame: how old the plans are."""
+        self.foot(planned(self._age_s))
