@@ -18,10 +18,12 @@ from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandle
 from oncall_tui.providers.alertmanager.mapping import same_person
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerMatcher, ListedSilence
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteHandler, before_sending, listed, stamp
+from oncall_tui.providers.http import WriteHandler, before_sending, stamp
+from oncall_tui.text.cells import count
 from oncall_tui.text.time_format import local_time
 
 MARK = "/silence/"
+NAMED = 10  # so many alerts that fire again are named in a plan
 
 
 def standing_silences(source: str, api: AlertmanagerApi) -> tuple[StandingSilence, ...]:
@@ -56,6 +58,14 @@ def _words(matchers: Iterable[AlertmanagerMatcher]) -> str:
     return ", ".join(f'{m.name}{signs[m.isEqual, m.isRegex]}"{m.value}"' for m in sorted(matchers))
 
 
+def _counted(names: list[str]) -> str:
+    """``2 alerts: Down, Slow``: how many and which, in one line, so that nothing is counted twice."""
+    if not names:
+        return "0 alerts"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{count(len(names), 'alert')}: {', '.join(names[:NAMED])}{more}"
+
+
 class EndSilence(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
     """Expires one silence, whoever made it: the plan says whose it is, and which alerts notify again."""
 
@@ -82,10 +92,9 @@ class EndSilence(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
                 ("made by", by),
                 ("comment", silence.comment or "none"),
                 ("instead of", self._ends(silence)),
-                ("fires again", f"{len(held)} alerts" if len(held) != 1 else "1 alert"),
+                ("fires again", _counted([a.labels.get("alertname", a.fingerprint) for a in held])),
             ),
             warnings=() if mine else (f"made by {by}, not by you",),
-            affects=listed([a.labels.get("alertname", a.fingerprint) for a in held]),
             confirm=Confirm.YES,
             request={"silence": silence.id, "ends": silence.endsAt, "by": by},
             commands=(self.context.expire_command([silence.id]),),
