@@ -14,6 +14,7 @@ from tests.support.screen import comes, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import ServiceHint, Severity
+from oncall_tui.errors import Offline
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.dialogs.modals import Text
 
@@ -62,6 +63,20 @@ async def test_the_service_and_the_deploy_rows_have_screens_too(tmp_path: Path) 
         await opened(rig)
         assert "DEPLOY  prod/main/api :41→:42" in rig.text()
         assert "1 deploy 2 service" in rig.text()
+
+
+@pytest.mark.parametrize("pane", ["1", "2", "3"])
+async def test_the_title_marks_a_state_that_is_not_known_now_as_the_board_does(tmp_path: Path, pane: str) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig, (120, 40)):
+        rig.provider.read_raises = [Offline("refused") for _ in range(9)]
+        rig.clock.advance(60)
+        rig.refresh()
+        await rig.settle()
+        await rig.press(pane)
+        await opened(rig)
+        title = rig.text().splitlines()[1]
+        assert re.search(r"  \? (firing|healthy|in progress)$", title.rstrip()), title
 
 
 async def test_a_row_that_became_a_part_of_another_says_so_and_takes_no_key(tmp_path: Path) -> None:

@@ -140,6 +140,21 @@ async def test_opening_it_again_makes_no_call(tmp_path: Path) -> None:
         assert rig.provider.asked == 1  # type: ignore[attr-defined]
 
 
+async def test_what_a_source_that_is_not_read_now_told_is_not_said_to_be_so_now(tmp_path: Path) -> None:
+    async with on_screen(Rig(tmp_path, Pager()), (120, 40)) as rig:
+        await opened(rig)
+        await rig.press("escape")
+        rig.clock.advance(60)
+        rig.provider.read_raises = [Offline("refused") for _ in range(9)]
+        rig.refresh()
+        await rig.settle()
+        assert " Alice  ? on call L1 " in rig.text().splitlines()[0]
+        text = await opened(rig)
+        assert "? You were on call at level 1 when it was read last." in text
+        assert "You are on call" not in text
+        assert "pager: ? OFFLINE now, as of 17:00, 1m ago · times are JST" in text
+
+
 async def test_where_no_source_tells_it_that_is_said(tmp_path: Path) -> None:
     async with on_screen(Rig(tmp_path, FakeProvider())) as rig:
         text = await opened(rig)

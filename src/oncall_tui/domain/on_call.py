@@ -6,7 +6,7 @@ Times are seconds since the epoch, UTC.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -96,3 +96,14 @@ def on_call(rosters: Iterable[Roster], email: str, now: float) -> tuple[bool | N
         levels = [d.level for roster in mine for d in roster.shifts if email and d.email.casefold() == email.casefold()]
         return True, min(levels, default=0)
     return (False if known and all(answer is False for _, answer in known) else None), 0
+
+
+def is_of_now(rosters: Iterable[Roster], lost: Container[str], now: float) -> bool:
+    """Return whether what ``on_call`` says was told by sources that are read now; *lost* are the others.
+
+    One source that is read is enough for "on call"; "not on call" needs every one.
+    """
+    known = [(roster, roster.known_mine(now)) for roster in rosters]
+    if any(answer for _, answer in known):
+        return any(answer and roster.source not in lost for roster, answer in known)
+    return all(roster.source not in lost for roster, _ in known)

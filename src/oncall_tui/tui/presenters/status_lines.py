@@ -83,11 +83,16 @@ def wide(event: MultiServiceIncident, tz: tzinfo, now: float) -> str:
 
 
 def on_call(update: Update, email: str, now: float) -> str:
-    """``on call L1``, ``on call`` where the level is not told, ``not on call``; empty where it is not known."""
+    """``on call L1``, ``on call`` where the level is not told, ``not on call``; empty where it is not known.
+
+    ``? on call L1`` where the source that told it is not read now.
+    """
     mine, level = on_call_times.on_call(update.rosters, email, now)
     if mine is None:
         return ""
-    return f"on call{f' L{level}' if level else ''}" if mine else "not on call"
+    lost = {s.name for s in update.board.unread if not s.current}
+    sign = "" if on_call_times.is_of_now(update.rosters, lost, now) else "? "
+    return f"{sign}on call{f' L{level}' if level else ''}" if mine else f"{sign}not on call"
 
 
 def clock(now: float, tz: tzinfo, calls: str) -> list[Part]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -59,23 +60,35 @@ class OnCallView(Text):
     def _newest(self) -> list[Line]:
         engine = self._engine
         products = engine.rules.products
-        return lines(engine.on_call.rosters, products, engine.actor.email, engine.clock.now(), self._tz)
+        lost = {s.name: s.state.label for s in engine.update.board.unread if not s.current}
+        return lines(engine.on_call.rosters, products, engine.actor.email, engine.clock.now(), self._tz, lost)
 
 
-def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, now: float, tz: tzinfo) -> list[Line]:
-    """Whether I am, how each source was read, then who is on call: by product, and by policy where no product is."""
+def lines(
+    rosters: Sequence[Roster],
+    products: Sequence[Product],
+    email: str,
+    now: float,
+    tz: tzinfo,
+    lost: Mapping[str, str] = MappingProxyType({}),
+) -> list[Line]:
+    """Whether I am, how each source was read, then who is on call: by product, and by policy where no product is.
+
+    *lost* are the sources that are not read now, each with the word for it: of them nothing is said to be so now.
+    """
     if not rosters:
         return [_plain("No source reads on-call schedules."), _hint("configure a pagerduty source")]
     zone = datetime.fromtimestamp(now, tz).strftime("%Z")
-    found: list[Line] = [_me(rosters, email, now), *(line for r in rosters for line in _source(r, now, tz, zone))]
+    found: list[Line] = [_me(rosters, email, now, lost)]
+    found += [line for r in rosters for line in _source(r, now, tz, zone, lost.get(r.source, ""))]
     policies = [policy for roster in rosters for policy in _policies(roster, products)]
     policies.sort(key=lambda policy: policy.order)
     for policy in policies:
         found += [_plain(""), policy.head(len(rosters) > 1)]
         found += [_shift_line(one, now, tz) for one in policy.shifts]
-    lost = [p.name for p in products if not any(p in policy.products for policy in policies)]
-    if lost and policies:
-        found += [_plain(""), (("No on-call known for: ", "dim"), (", ".join(lost), ""))]
+    nobody = [p.name for p in products if not any(p in policy.products for policy in policies)]
+    if nobody and policies:
+        found += [_plain(""), (("No on-call known for: ", "dim"), (", ".join(nobody), ""))]
         found.append(_hint("a product is found by its name, or by alerts: {pagerduty_service: …}"))
     return found
 
@@ -109,15 +122,18 @@ def _policies(roster: Roster, products: Sequence[Product]) -> Iterable[_Policy]:
     ]
 
 
-def _me(rosters: Sequence[Roster], email: str, now: float) -> Line:
+def _me(rosters: Sequence[Roster], email: str, now: float, lost: Mapping[str, str]) -> Line:
     mine, level = on_call_times.on_call(rosters, email, now)
+    at = f" at level {level}" if level else ""
+    if mine is not None and not on_call_times.is_of_now(rosters, lost, now):
+        return _plain(f"? You were {'on' if mine else 'not on'} call{at} when it was read last.", "stale")
     if mine:
-        return (("You are on call", "bold"), (f" at level {level}." if level else ".", "bold"))
+        return (("You are on call", "bold"), (f"{at}.", "bold"))
     return _plain("You are not on call." if mine is False else "It is not known whether you are on call.")
 
 
-def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
-    """How it was read: what is shown is never more than it was then."""
+def _source(roster: Roster, now: float, tz: tzinfo, zone: str, lost: str) -> list[Line]:
+    """How it was read: what is shown is never more than it was then. *lost*: the word for its source, not read now."""
     name = f"{roster.source}: "
     if roster.message:
         since = now - roster.read_at if roster.read_at is not None else None
@@ -129,6 +145,9 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
         words = "reading…" if roster.asking else "not read yet"
         return [((name, "bold"), (words, "warning"))]
     old = now - roster.read_at
+    if lost:
+        known = f"? {lost} now, as of {moment(roster.read_at, tz, now)}, {ago(old)}"
+        return [((name, "bold"), (f"{known}{', reading…' if roster.asking else ''} · times are {zone}", "critical"))]
     words = f"read {ago(old)}{', reading…' if roster.asking else ''} · times are {zone}"
     empty = [_plain("It names no policy, and nobody who is on call.", "warning")] if not roster.shifts else []
     lacks = [_plain(roster.lacks, "warning")] if roster.lacks else []

@@ -246,11 +246,17 @@ class DetailScreen(Screen[None]):
         state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
         if self.row.pane == "deploys" and of.deploy is not None:
             state = str(of.deploy.state)
+        read = self.session.latest.board.sources.get(of.source)
+        known = read is None or read.current  # not of a source: oncall-tui made the alert itself
         parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
         named_here = {of.row_id, *(m.id for m in of.members), *((of.service.id,) if of.service else ())}
         here = doing(self.session.latest.others, named_here, self.engine.clock.now())
         parts += [(f"  {' · '.join(here)} ", "warning")] if here else []
-        right = [(f" {state} ", "bold")] if self.here else [(self._gone_words(of), "stale")]
+        right = (
+            [(f" {state} ", "bold") if known else (f" ? {state} ", "stale")]
+            if self.here
+            else [(self._gone_words(of), "stale")]
+        )
         self.query_one("#row", StatusLine).show(parts, right)
 
     def _gone_words(self, of: Subject) -> str:

@@ -53,6 +53,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return self.deploy.started if self.pane == "deploys" and self.deploy else None
 
     @property
+    def source(self) -> str:
+        """The source that says how the row itself is."""
+        own = self.alert or (self.deploy if self.pane == "deploys" else self.service)
+        return own.source if own is not None else ""
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The sources that it is told by."""
         names = [a.source for a in self.members]
