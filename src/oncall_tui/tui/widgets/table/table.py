@@ -98,6 +98,8 @@ class Table(Canvas, can_focus=True):
         self._place = Cursor()
         self._shared: dict[int, int] = {}  # lines under rows, by index, wherever the cursor is
         self._stack = RowHeights()
+        self._wanted = 0  # the line that the pane would begin with, had no resize pushed it
+        self._sized_for = Size(0, 0)  # the terminal's
         self._marked: set[str] = set()
         self.new: frozenset[str] = frozenset()
         self._placeholder: tuple[Cell, ...] = ()
@@ -303,7 +305,10 @@ class Table(Canvas, can_focus=True):
 
     def _at(self, y: int) -> tuple[int | None, int]:
         """(index of the row, which of its lines) on the line *y* of the pane; None: what is left of a vanished row."""
-        line = y - self._head + self.scroll_offset.y
+        return self._row_at(y - self._head + self.scroll_offset.y)
+
+    def _row_at(self, line: int) -> tuple[int | None, int]:
+        """Return the same for a line of the whole list."""
         if self._place.ghost is not None and self._place.row is None:
             if line == self._top():
                 return None, 0
@@ -321,6 +326,8 @@ class Table(Canvas, can_focus=True):
                 lines[self._place.index] = self._painter.under(self._place.row, True)
             self._stack = RowHeights(len(self._rows), lines)
             height = self._stack.lines + (self._place.row is None and self._place.ghost is not None)
+            if (last := height - self._view_height()) > 0:  # it ends with blank lines rather than begin within a row
+                height += self._row_from(last) - last
         else:
             height = len(self._painter.placeholder(self._placeholder))
         size = Size(0, height + self._head)
@@ -343,27 +350,51 @@ class Table(Canvas, can_focus=True):
         At the top the view stays at the top as long as the cursor is still in it: what is new and worse comes in
         there, and must not come in out of sight.
         """
-        height = self._view_height()
+        height, was = self._view_height(), self.scroll_offset.y
         if was_at_top and (self._top() < height or not self.anchored):
             return
         if 0 <= offset < height:
             self._scroll_lines(self._top() - offset)
         else:  # scrolled away from the cursor: the view stays, as far as there are rows
-            self._scroll_lines(min(self.scroll_offset.y, self.virtual_size.height - self._head - height))
+            self._scroll_lines(min(was, self.virtual_size.height - self._head - height))
+        if self._wanted:
+            self._wanted = max(0, self._wanted + self.scroll_offset.y - was)
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is seen; by half a pane, since each scroll repaints all of it over SSH."""
-        lines = self._block()
         height, top = self._view_height(), self._top()
         first, last = self.scroll_offset.y, self.scroll_offset.y + height
         if top < first:
-            self._scroll_lines(min(top, first - height // 2))
-        elif top + max(1, lines) > last:
-            self._scroll_lines(max(top + lines - height, min(top, first + height // 2)))
+            first = min(top, first - height // 2)
+        elif top + max(1, self._block()) > last:
+            first = max(self._least(), min(top, first + height // 2))
+        self._scroll_lines(first)
+        self._wanted = self.scroll_offset.y
+
+    def _fit_anew(self) -> None:
+        """After a resize, show the cursor and as much above it as fits: the worst rows stand there.
+
+        Where the terminal is as it was, a line above or below came or went: the view is pushed by it as little as can
+        be, and comes back.
+        """
+        if self.app.size != self._sized_for:
+            self._sized_for, self._wanted = self.app.size, 0
+        self._scroll_lines(max(self._least(), min(self._wanted, self._top())))
+
+    def _least(self) -> int:
+        """Return the least line that the pane can begin with so that the cursor, with its lines, is on screen."""
+        return max(0, min(self._top(), self._top() + max(1, self._block()) - self._view_height()))
+
+    def _row_from(self, line: int) -> int:
+        """Return the first line from *line* on that is a row's first: what stands under a row says nothing alone."""
+        index, sub = self._row_at(line)
+        return line - sub + 1 + self._stack.under(index) if index is not None and sub else line
 
     def _scroll_lines(self, to: int) -> None:
+        to = self._row_from(max(0, to))
         # Forced: right after the rows came the scroll bar is not laid out yet, and without it nothing may scroll.
-        self.scroll_to(y=max(0, to), animate=False, force=True)
+        if to != self.scroll_offset.y:
+            self.scroll_to(y=to, animate=False, force=True)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -396,7 +427,7 @@ class Table(Canvas, can_focus=True):
         self._share_lines()
         self._draw_anew()
         if self._rows:
-            self._reveal()
+            self._fit_anew()
 
     def on_focus(self) -> None:
         self._repaint()
