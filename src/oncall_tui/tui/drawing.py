@@ -6,6 +6,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from oncall_tui.triage.triager import TriagedBoard, nobody_has
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.new_rows import NewRows
 from oncall_tui.tui.controllers.offers import Offers
@@ -16,6 +17,7 @@ from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
+from oncall_tui.tui.widgets.table.rows import as_cell
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
@@ -109,7 +111,7 @@ class Drawing:
         screen, tables = self._screen, self._session.tables
         panes = {name: screen.query_one(f"#{name}") for name in ("pane-alerts", "middle", "pane-detail")}
         all_shown = not screen.has_class("narrow") and bool(self._session.latest.board.live)
-        blank = all_shown and not self._detail_lines()
+        blank = all_shown and self._session.pane != "detail" and not self._detail_lines()
         alerts = self._limit(panes["pane-alerts"], tables["alerts"])
         middle = self._limit(panes["middle"], tables["services"], tables["deploys"])
         tall = all_shown and not blank and alerts + middle + OTHER_LINES <= screen.size.height
@@ -185,7 +187,7 @@ class Drawing:
     def detail(self) -> None:
         """Draw the pane for the row under the cursor, where it is on screen."""
         if not self._screen.has_class("narrow") or self._session.pane == "detail":
-            self._screen.query_one("#detail", Lines).show(self._detail_lines())
+            self._screen.query_one("#detail", Lines).show(self._detail_lines() or self._why_empty())
 
     def _detail_lines(self) -> list[Line]:
         session, update = self._session, self._session.latest
@@ -200,6 +202,23 @@ class Drawing:
             deploy = update.board.deploys.get(row_id or "")
             lines = deploy_lines(deploy, update, now, session.tz) if deploy else []
         return [*lines, *(guardrail_lines(session.engine.guard.about(row_id)) if lines and row_id else ())]
+
+    def _why_empty(self) -> list[Line]:
+        """Say why there is no detail: an empty pane would look like a row of which nothing is known."""
+        row, table = self._session.row(), self._session.tables[self._session.list_pane]
+        said: list[Line] = [((" " + text, style),) for text, style in map(as_cell, table.instead)]
+        if not table.rows:
+            return [
+                *said,
+                (
+                    (
+                        f" There is no row to show the detail of: {', '.join(map(named, PANES[:3]))} show the lists.",
+                        "dim",
+                    ),
+                ),
+            ]
+        why = "the row under the cursor has gone: j and k choose another" if table.gone else self._offers.no_target(row)
+        return [((f" {why or 'this row is not on the board any more'}.", ""),)]
 
     def outcome(self, now: float) -> None:
         """Draw the outcomes of actions, and the last word; also on the screen of one row."""

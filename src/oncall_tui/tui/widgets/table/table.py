@@ -112,6 +112,11 @@ class Table(Canvas, can_focus=True):
     # -- what it shows ---------------------------------------------------------------------------------------------
 
     @property
+    def instead(self) -> tuple[Cell, ...]:
+        """The words on screen where there is no row."""
+        return () if self._rows else self._placeholder
+
+    @property
     def rows(self) -> Sequence[Row]:
         """The rows on screen."""
         return self._rows
