@@ -344,8 +344,10 @@ class BoardScreen(Screen[None]):
         self.session.engine.rebuild()
 
     def action_refresh(self) -> None:
-        self.session.engine.refresh()
-        self.session.say("reading every source again", "dim")
+        session = self.session
+        session.engine.refresh()
+        able = (s.name for s in session.latest.board.sources.values() if s.current)
+        session.reading("reading every source again", able)
 
     def action_quiet(self) -> None:
         self.session.bell_on = not self.session.bell_on

@@ -78,6 +78,7 @@ class Session:
         self.bell_on = True
         self.notice: tuple[str, str] | None = None
         self._doing: tuple[str, str] | None = None  # the word on what is under way
+        self._read_again: tuple[tuple[str, str] | None, frozenset[str], float] = (None, frozenset(), 0.0)
         self.said_at = 0.0
         self.call_rate = ""  # calls a second of all sources, in words
         self.unmarked = 0  # marked rows that vanished since the last key
@@ -155,6 +156,20 @@ class Session:
         return True
 
     # --- words --------------------------------------------------------------------------------------------------------
+
+    def reading(self, text: str, sources: Iterable[str], style: str = "dim") -> None:
+        """Show a word that goes once each of *sources* was read again."""
+        self.say(text, style)
+        self._read_again = (self.notice, frozenset(sources), self.engine.clock.now())
+
+    def was_read(self) -> None:
+        """Take the word on what is read again away, where all of that was."""
+        notice, names, since = self._read_again
+        if notice is None or notice is not self.notice or not names:
+            return
+        known = self.latest.board.sources
+        if all(name not in known or (known[name].read_at or 0.0) > since for name in names):
+            self.notice = None
 
     def say(self, text: str, style: str = "") -> None:
         """Show a word that stays until the next one, or Esc."""

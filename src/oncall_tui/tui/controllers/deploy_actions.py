@@ -40,7 +40,7 @@ class DeployActions:
         elif self._offers.on_its_way(verb, found):
             say(f"{verb} {found.name}: already in progress", "warning")
         elif not self._dialogs.active:
-            say(READING[verb].format(found.name), "dim")
+            self._session.doing(READING[verb].format(found.service))
             self._dialogs.begin(self._deploy(verb, found))
 
     async def _deploy(self, verb: Verb, to: ActionTarget) -> None:

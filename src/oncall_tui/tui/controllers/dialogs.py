@@ -45,10 +45,10 @@ class Dialogs:
         self._number += 1
         if asks:
             self._asking.add(self._number)
-        worker = self._host.run_worker(self._guarded(steps, self._number), exit_on_error=False)
+        worker = self._host.run_worker(self._guarded(steps, self._number, asks), exit_on_error=False)
         self._question = worker if asks else self._question
 
-    async def _guarded(self, steps: Coroutine[Any, Any, None], number: int) -> None:
+    async def _guarded(self, steps: Coroutine[Any, Any, None], number: int, asks: bool) -> None:
         try:
             await steps
         except Exception as error:  # noqa: BLE001 - a bug ends as words, not as the program
@@ -56,6 +56,8 @@ class Dialogs:
             self._session.say(words(ASKED, error), "critical")
         finally:
             self._asking.discard(number)
+            if asks:
+                self._session.unsay()  # what was read for it is over, however it ended
             self.show_waiting()
 
     def too_early(self, screen: Screen[Any], key: events.Key) -> bool:
@@ -82,7 +84,8 @@ class Dialogs:
         return await self.open(modal)
 
     def open(self, modal: Modal[T]) -> asyncio.Future[T | None]:
-        """Show a dialog now: it has the keys from here on."""
+        """Show a dialog now: it has the keys from here on, and what was read for it has been."""
+        self._session.unsay()
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         self._host.app.push_screen(modal, lambda said: None if answer.done() else answer.set_result(said))
         return answer

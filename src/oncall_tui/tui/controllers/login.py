@@ -62,10 +62,8 @@ class Login:
         with self._dialogs.suspend():
             code = foreground.run(command)
         self._session.engine.renew(source.name)
-        self._session.say(
-            f"{' '.join(command[:3])}… ended with status {code}; reading {source.name} again",
-            "" if code == 0 else "warning",
-        )
+        words = f"login: {foreground.words(code)}; reading {source.name} again"
+        self._session.reading(words, (source.name,), "dim" if code == 0 else "warning")
 
 
 def _sources(row: RowRef) -> set[str]:

@@ -31,6 +31,7 @@ class Messages:
         for plan_id, since in ended.items():
             if now - since > DONE_SHOWN_S:
                 session.engine.actions.dismiss(plan_id)
+        session.was_read()
         if session.notice and session.notice[1] == "dim" and now - session.said_at > NOTICE_S:
             session.notice = None
 

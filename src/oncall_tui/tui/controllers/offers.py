@@ -199,7 +199,7 @@ class Offers:
             name = self._session.name(row)
         elif command.verb and command.acts_on == "deploy":
             found = self.deploy_target(command.verb, row)
-            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
+            name = found.service if isinstance(found, ActionTarget) else ""
         else:
             return ""
         return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""

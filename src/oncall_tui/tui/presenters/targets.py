@@ -20,6 +20,11 @@ class ActionTarget(msgspec.Struct, frozen=True):
     version: str
     name: str
 
+    @property
+    def service(self) -> str:
+        """Its service's name alone: ``api`` of ``prod/main/api: :42→:41``."""
+        return self.name.partition(": ")[0].rpartition("/")[2]
+
 
 class RowContext(msgspec.Struct, frozen=True):
     """The subject of the row under the cursor: its *service*, that service's *newest* deploy, and the deploy that the
