@@ -126,7 +126,8 @@ class WayOut(StrEnum):
 
 
 class Refused(ActionError):
-    """Not sent, on purpose: the target moved, is not able, or somebody has it already. Nothing was changed.
+    """Not sent, on purpose: the target moved, could not be read first, is not able, or somebody has it already.
+    Nothing was changed.
 
     *hint* is true on every surface; *ways* are what each of them words.
     """
@@ -136,6 +137,11 @@ class Refused(ActionError):
     def __init__(self, message: str, hint: str = "", ways: tuple[WayOut, ...] = ()) -> None:
         super().__init__(message, hint)
         self.ways = ways
+
+
+def unread_first(error: SourceError) -> Refused:
+    """Return the refusal of an action whose target could not be read before it: its one wording."""
+    return Refused(f"not sent, since its state could not be read first: {error.message}", error.hint)
 
 
 class ActionFailed(ActionError):

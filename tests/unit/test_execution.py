@@ -94,10 +94,14 @@ def test_what_somebody_else_has_claimed_is_refused_before_anything_is_read_or_se
     assert ("intent", "") not in bench.kinds()
 
 
-def test_a_state_that_cannot_be_read_again_is_failed_and_nothing_is_sent(tmp_path: Path) -> None:
+def test_a_state_that_cannot_be_read_again_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.check_raises = [Offline("refused")]
-    assert bench.go().state is FAILED
+    bench.handler.check_raises = [Offline("no route")]
+    outcome = bench.go()
+    assert (outcome.state, outcome.message) == (
+        OutcomeState.REFUSED,
+        "not sent, since its state could not be read first: no route",
+    )
     assert bench.handler.sent == []
 
 

@@ -27,6 +27,7 @@ from oncall_tui.errors import (
     Refused,
     SourceError,
     unexpected,
+    unread_first,
 )
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
@@ -175,13 +176,12 @@ class ActionExecution:
 
     def _not_sent(self, error: OncallError) -> None:
         """End it as refused: nothing was sent, so the other side cannot have changed."""
+        if isinstance(error, SourceError):
+            error = unread_first(error)
         if isinstance(error, ActionError):
             self._end(OutcomeState(error.outcome), error.message, error.hint)
-        elif isinstance(error, JournalError):
-            self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
         else:
-            message = f"not sent: its state cannot be read again: {error.message}"
-            self._end(OutcomeState.FAILED, message, error.hint)
+            self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
 
     def _sending(self) -> bool:
         """Note that it goes out now, unless it was taken back."""

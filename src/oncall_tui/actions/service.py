@@ -23,7 +23,16 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
-from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError, WayOut, unexpected
+from oncall_tui.errors import (
+    ActionError,
+    ActionFailed,
+    OncallError,
+    Refused,
+    SourceError,
+    WayOut,
+    unexpected,
+    unread_first,
+)
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.providers.base import ActionHandler, Provider, Receipt, SupportsAckRenewal, SupportsBulk
@@ -340,7 +349,7 @@ class ActionService:
             if len(asks) > 1 and isinstance(handler, SupportsBulk):
                 results = handler.plan_many(asks, self._board(asks[0].verb, asks[0].target))
         except (ActionError, SourceError) as error:
-            results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
+            results = [error if isinstance(error, ActionError) else unread_first(error)] * len(asks)
         except Exception as error:
             log.exception("planning several: bug")
             results = [ActionFailed(*unexpected(error))] * len(asks)
@@ -387,9 +396,9 @@ class ActionService:
             self._journal.record([self._refusal(ask, error)])
             raise
         except SourceError as error:
-            failed = ActionFailed(f"its state cannot be read: {error.message}", error.hint)
-            self._journal.record([self._refusal(ask, failed)])
-            raise failed from None
+            refused = unread_first(error)
+            self._journal.record([self._refusal(ask, refused)])
+            raise refused from None
         return plan
 
     def _refusal(self, ask: ActionRequest, error: ActionError) -> Entry:

@@ -278,7 +278,7 @@ def test_what_is_no_move(planned: Planned, organization: Organization, asked: As
 def test_what_cannot_be_read_again_is_not_sent(planned: Planned, asked: Asked) -> None:
     plan, handler = planned()
     asked.spoil = lambda request: httpx.Response(503)
-    with pytest.raises(errors.ActionFailed, match="not sent"):
+    with pytest.raises(errors.Refused, match="not sent"):
         handler.check(plan)
     assert asked.writes == []
 

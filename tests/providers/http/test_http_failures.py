@@ -337,7 +337,7 @@ def test_what_cannot_be_read_again_is_not_sent(side: Side, alice: Actor) -> None
         ActionRequest(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board
     )
     side.answer = says(503)
-    with pytest.raises(errors.ActionFailed, match="not sent"):
+    with pytest.raises(errors.Refused, match="not sent"):
         acknowledge.check(plan)
 
 

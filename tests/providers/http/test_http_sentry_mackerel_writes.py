@@ -125,7 +125,7 @@ def test_a_lost_write_is_pending_then_failed(side: Side, clock: FakeClock) -> No
 def test_what_cannot_be_read_again_is_not_sent(side: Side) -> None:
     plan, action = side.planned()
     side.answers(says(503))
-    with pytest.raises(errors.ActionFailed, match="not sent"):
+    with pytest.raises(errors.Refused, match="not sent"):
         action.check(plan)
 
 

@@ -116,7 +116,7 @@ def test_read_only_refuses_before_anything_is_read(clock: FakeClock) -> None:
     [
         ("shut", errors.Refused("it is shut now")),
         (None, errors.Refused("the door is gone")),
-        (errors.Offline("no route"), errors.ActionFailed("not sent, since it could not be read first: no route")),
+        (errors.Offline("no route"), errors.Refused("not sent, since its state could not be read first: no route")),
     ],
     ids=["moved", "gone", "unreadable"],
 )

@@ -105,7 +105,7 @@ class EndSilence(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
         return [a for a in self.context.api.matching(labels) if silence.id in a.status.silencedBy]
 
     def _read(self, native: str) -> ListedSilence:
-        """Return the silence. Raises Refused where it is over, ActionFailed where it cannot be read."""
+        """Return the silence. Raises Refused where it is over, or cannot be read."""
         with before_sending():
             found = self.context.silence(native)
         if found is None:

@@ -32,11 +32,11 @@ Target = TypeVar("Target")  # one incident, issue, monitor or alert, as the API 
 
 @contextmanager
 def before_sending() -> Iterator[None]:
-    """Turn a read that fails before a write into ActionFailed, which says that nothing was sent."""
+    """Turn a read that fails before a write into Refused, which says that nothing was sent."""
     try:
         yield
     except errors.SourceError as error:
-        raise errors.ActionFailed(f"not sent, since it could not be read first: {error.message}", error.hint) from None
+        raise errors.unread_first(error) from None
 
 
 def read_back(read: Callable[[], Check]) -> Check:
@@ -112,7 +112,7 @@ class HandlerContext(ABC, Generic[Target]):
         """Return its row, where it is still what *version* says; else raise Refused, saying what moved."""
 
     def read(self, pin: Mapping[str, Any]) -> Target:
-        """Return the target as it is. Raises Refused where it is gone, ActionFailed where it cannot be read."""
+        """Return the target as it is. Raises Refused where it is gone, or cannot be read."""
         with before_sending():
             seen = self.find(pin)
         if seen is None:

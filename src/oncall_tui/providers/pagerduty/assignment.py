@@ -57,7 +57,7 @@ class AssignmentHandler:
         return before if at and self.context.clock.monotonic() - at < PICKED_S else assigned(incident)
 
     def levels(self, incident: PagerDutyIncident) -> tuple[PagerDutyLevel, ...]:
-        """The levels of its policy. Raises Refused where it has none, ActionFailed where they cannot be read."""
+        """The levels of its policy. Raises Refused where it has none, or where they cannot be read."""
         if not incident.policy:
             raise errors.Refused("PagerDuty names no escalation policy for this incident")
         with before_sending():

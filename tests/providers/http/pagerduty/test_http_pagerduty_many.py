@@ -110,7 +110,7 @@ def test_many_that_cannot_be_listed_are_not_sent(pager: PagerDutyProvider, many:
     handler: Any = pager.handlers()[Verb.ACKNOWLEDGE]
     plans = handler.plan_many(asks, board)
     asked.spoil = lambda request: httpx.Response(503)
-    assert {type(no) for no in handler.check_many(plans)} == {errors.ActionFailed}
+    assert {type(no) for no in handler.check_many(plans)} == {errors.Refused}
     assert {check.state for check in handler.verify_many(plans, [None] * len(plans))} == {OutcomeState.PENDING}
 
 
