@@ -160,6 +160,51 @@ def test_what_was_done_has_who_and_what_came_of_it_and_what_is_unknown_is_loud()
     assert said.count("shell: prod/main/api") == 1
 
 
+def test_what_was_not_done_is_not_counted_as_done_and_has_titles_where_ids_were() -> None:
+    told = made(
+        [
+            fires(90, "pager/Q05"),
+            entry(EntryKind.INTENT, 50, "p1", "Roll back prod/api :42→:41", "Alice", plan={}),
+            entry(EntryKind.OUTCOME, 48, "p1", "verified", "Alice", state="done", verb="roll back", target="x"),
+            entry(
+                EntryKind.OUTCOME, 47, "p2", "", "Alice", state="refused", verb="roll back", target="prod/main/api/4f1"
+            ),
+            entry(
+                EntryKind.OUTCOME, 46, "p3", "", "Alice", state="refused", verb="roll back", target="prod/main/api/9a9"
+            ),
+            entry(
+                EntryKind.REFUSED,
+                45,
+                "pager/Q05",
+                "acknowledge: no route",
+                "Alice",
+                verb="acknowledge",
+                state="refused",
+            ),
+            entry(
+                EntryKind.REFUSED,
+                44,
+                "pager/Q05",
+                "acknowledge: no route",
+                "Alice",
+                verb="acknowledge",
+                state="refused",
+            ),
+            entry(EntryKind.OUTCOME, 40, "p4", "no", "Alice", state="failed", verb="acknowledge", target="pager/Q05"),
+        ],
+        deploy("prod/main/api/4f1", "prod/main/api", old=revision(41), new=revision(42), started=NOW - 60),
+        service("prod/main/api"),
+    )
+    said = text(told)
+    assert "Done: 1, refused: 4, failed: 1" in said
+    assert "Alice: roll back deploy prod/main/api :41→:42 · refused" in said
+    assert "Alice: roll back prod/main/api · refused" in said  # of its deploy nothing is known any more
+    assert "Alice: acknowledge 5xx · refused · no route (2 times)" in said
+    assert said.count("no route") == 1
+    assert "Alice: acknowledge 5xx · FAILED · no" in said
+    assert "Q05" not in said
+
+
 def test_deploys_of_the_time_also_those_that_the_board_has_no_more() -> None:
     told = made(
         [entry(EntryKind.DEPLOY, 600, "prod/gone", "prod/main/api :40→:41", new="succeeded")],

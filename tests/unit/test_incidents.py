@@ -222,6 +222,17 @@ def test_what_the_journal_has_no_more_is_said_and_nothing_at_all_is_refused(nigh
         night.record.write_up(Incident(id="x", title="empty", episodes=("no/such@1",)))
 
 
+def test_a_refusal_says_its_verb_once_and_the_title_of_what_it_was_for(night: Night) -> None:
+    night.whole()
+    for kind in (EntryKind.REFUSED, EntryKind.OUTCOME):
+        data = {"verb": "acknowledge", "state": "refused", "target": "prom/5xx"}
+        words = "acknowledge: in progress" if kind is EntryKind.REFUSED else "in progress"
+        night.write(13, kind, "prom/5xx" if kind is EntryKind.REFUSED else "p9", words, "Bob", **data)
+        night.clock.at = night.began + 30 * MINUTE
+    told = [fact.event for fact in night.written_up().timeline if "in progress" in fact.event and "Bob" in fact.event]
+    assert told == ["Bob: acknowledge 5xx | burns: refused: in progress"] * 2
+
+
 def test_an_entry_that_the_incident_names_is_in_its_timeline(night: Night) -> None:
     night.whole()
     night.write(25, EntryKind.NOTE, "other/alert", "customers called", "Carol")

@@ -376,7 +376,7 @@ class ActionService:
             if not _the_same(execution.plan, ask) or (execution.resumed and execution.looked):
                 continue
             if not execution.resumed:
-                raise Refused(f"{ask.verb} is already in progress")
+                raise Refused("it is already in progress")
             at = local_time(execution.sent_at, self._clock.now())
             sent = f"sent {at} by {execution.plan.actor.name}, not verified yet"
             raise Refused(f"{sent}: {execution.outcome.message}", "nothing was sent now; ask again in a moment")

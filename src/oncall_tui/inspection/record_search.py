@@ -17,6 +17,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.record import RecordEvent, RecordPage, RecordScope
 from oncall_tui.domain.recorded_change import recorded
 from oncall_tui.journal import Journal
+from oncall_tui.reports.act_words import act_of
 from oncall_tui.text.change_words import spread
 from oncall_tui.text.history_words import going_back
 from oncall_tui.text.time_format import span
@@ -106,7 +107,7 @@ def _span(
     events = [
         *(_of_episode(e, e.ended is None and e.alert in fires) for e in episodes),
         *(_of_deploy(d) for d in deploys if begin <= d.started < end),
-        *_of_entries(entries, scope, known, titles),
+        *_of_entries(entries, scope, known, titles, deploys),
     ]
     if scope.kind != "alert":
         events += _of_changes(journal, scope, begin, end)
@@ -199,8 +200,15 @@ def _of_deploy(d: PastDeploy) -> RecordEvent:
 
 
 def _of_entries(
-    entries: Sequence[Entry], scope: RecordScope, known: Mapping[str, FollowUp], titles: Mapping[str, str]
+    entries: Sequence[Entry],
+    scope: RecordScope,
+    known: Mapping[str, FollowUp],
+    titles: Mapping[str, str],
+    deploys: Iterable[PastDeploy],
 ) -> Iterable[RecordEvent]:
+    names = {**titles}
+    for deploy in deploys:
+        names |= {deploy.id: f"{deploy.kind} {deploy.service} {deploy.arrow}", deploy.service: deploy.service}
     outcomes = {e.subject: e for e in entries if e.kind is EntryKind.OUTCOME}
     planned = {e.subject for e in entries if e.kind is EntryKind.INTENT}
     for entry in entries:
@@ -209,7 +217,7 @@ def _of_entries(
                 continue
         elif entry.kind in (EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE) and entry.data.get("plan") in planned:
             continue  # it is told as the action that it was
-        event = _of_entry(entry, outcomes.get(entry.subject), titles)
+        event = _of_entry(entry, outcomes.get(entry.subject), names)
         if _in_scope(entry, event, scope, known, titles):
             yield event
 
@@ -224,8 +232,9 @@ def _of_entry(entry: Entry, outcome: Entry | None, titles: Mapping[str, str]) ->
         note = dict(plan.get("lines", ())).get("note", "")
         said = f": {note}" if note else f": {outcome.text}" if outcome is not None and state != "done" else ""
         text = f"{going_back(entry.text)}{said}"
-    elif kind is EntryKind.OUTCOME:
-        text = f"{data.get('verb', '')} {target}: {entry.text}"
+    elif kind in (EntryKind.OUTCOME, EntryKind.REFUSED):
+        act = act_of(entry, titles)
+        text = f"{act.what}: {act.why}"
     elif kind is EntryKind.MARK:
         what, state, target = "mark", str(data.get("mark", "")) or "no mark", str(data.get("alert", ""))
     elif kind is EntryKind.FOLLOW_UP:

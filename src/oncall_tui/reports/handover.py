@@ -22,6 +22,7 @@ from oncall_tui.domain.incident import Incident, newest_first
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.recorded_change import RecordedChange, recorded
 from oncall_tui.domain.revision import version_arrow
+from oncall_tui.reports.act_words import act_of, target_names
 from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import configured_zone
@@ -38,6 +39,7 @@ KINDS = (
     EntryKind.CHANGE,
     EntryKind.INTENT,
     EntryKind.OUTCOME,
+    EntryKind.REFUSED,
     EntryKind.SEEN,
     EntryKind.NOTE,
     EntryKind.SHELL,
@@ -82,13 +84,14 @@ class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandoverAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One action, and what came of it."""
+    """One action, and what came of it; also what was refused or failed."""
 
     at: float
     by: str
     what: str
     state: str = ""
     message: str = ""
+    times: int = 1  # the same refusal is one
 
     @property
     def loud(self) -> bool:
@@ -365,7 +368,9 @@ def _open(row: TriagedAlert, now: float) -> OpenAlert:
 def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[HandoverAction, ...]:
     """Actions by their intent, each with its last outcome; what was only marked here; shells."""
     entries = tuple(entries)
-    titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
+    titles = target_names(entries)
+    titles |= {service: service for service in triaged.board.services}
+    titles |= {d.id: f"deploy {d.service_id} {d.arrow}" for d in triaged.board.deploys.values()}
     titles |= {a.id: a.title for a in triaged.board.alerts.values()}
     planned = {e.subject for e in entries if e.kind is EntryKind.INTENT}
     intents: dict[str, Entry] = {}
@@ -376,6 +381,9 @@ def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[HandoverActi
             intents[entry.subject] = entry
         elif entry.kind is EntryKind.OUTCOME:
             last[entry.subject] = entry
+        elif entry.kind is EntryKind.REFUSED:
+            act = act_of(entry, titles)
+            found.append(HandoverAction(at=entry.at, by=entry.actor, what=act.what, state=act.state, message=act.why))
         elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
             found.append(
                 HandoverAction(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text)
@@ -391,15 +399,31 @@ def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[HandoverActi
         first = intent or outcome
         assert first is not None
         verb = outcome.data.get("verb", "") if outcome else first.data.get("plan", {}).get("verb", "")
-        what = intent.text if intent else f"{verb} {outcome.data.get('target', '') if outcome else ''}"
-        if verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+        what = intent.text if intent else act_of(first, titles).what
+        if intent and verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
             what = going_back(what)
         state = str(outcome.data.get("state", "")) if outcome else str(OutcomeState.UNKNOWN)
         message = outcome.text if outcome else "it was started; its outcome was not recorded"
         if intent and (said := dict(intent.data.get("plan", {}).get("lines", ())).get("note")):
             message = f"{said} ({message})"  # what a note says is what is handed over
         found.append(HandoverAction(at=first.at, by=first.actor, what=what, state=state, message=message))
-    return tuple(sorted(found, key=lambda one: one.at))
+    return _once(sorted(found, key=lambda one: one.at))
+
+
+def _once(actions: Iterable[HandoverAction]) -> tuple[HandoverAction, ...]:
+    """Return each action, but the same refusal of the same person once, at its first time, with how often it came."""
+    told: list[HandoverAction] = []
+    refusals: dict[tuple[str, ...], list[int]] = {}  # where the first stands in *told*, and how many there were
+    for one in actions:
+        key = (one.by, one.what, one.message)
+        if one.state == OutcomeState.REFUSED and (known := refusals.setdefault(key, [len(told), 0])):
+            known[1] += 1
+            if known[1] > 1:
+                continue
+        told.append(one)
+    for at, times in refusals.values():
+        told[at] = msgspec.structs.replace(told[at], times=times)
+    return tuple(told)
 
 
 def comparisons(triaged: TriagedBoard, since: float) -> tuple[Comparison, ...]:

@@ -12,6 +12,7 @@ import msgspec
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.follow_up import FollowUp
 from oncall_tui.domain.incident import Incident
+from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverChange, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean, count
 from oncall_tui.text.change_words import AWS, spread
@@ -47,7 +48,7 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
     told: list[tuple[str, list[str], str]] = [
         (f"Open pages: {_number(h, 'alerts', urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
-        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], NO_ACTION),
+        (_done_heading(h), [_done(d, h, tz) for d in h.done], NO_ACTION),
         *_incidents(h, tz),
         *_followed(h, tz),
         (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
@@ -246,7 +247,20 @@ def _open(o: OpenAlert, h: Handover, tz: tzinfo) -> str:
 def _done(d: HandoverAction, h: Handover, tz: tzinfo) -> str:
     state = f" · {d.state.upper() if d.loud else d.state}" if d.state else ""
     who = f"{d.by}: " if d.by else ""
-    return f"{_when(d.at, h, tz)}  {who}{d.what}{state}{f' · {d.message}' if d.message else ''}"
+    times = f" ({d.times} times)" if d.times > 1 else ""
+    return f"{_when(d.at, h, tz)}  {who}{d.what}{state}{f' · {d.message}' if d.message else ''}{times}"
+
+
+def _done_heading(h: Handover) -> str:
+    """``Done: 2, refused: 1``: what was not done, or is not known to be, is no part of the first number."""
+    done = 0
+    rest = {str(s): 0 for s in OutcomeState if s not in (OutcomeState.DONE, OutcomeState.SENT)}
+    for one in h.done:
+        if one.state in rest:
+            rest[one.state] += one.times
+        else:
+            done += 1
+    return ", ".join((f"Done: {done}", *(f"{state}: {number}" for state, number in rest.items() if number)))
 
 
 def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:

@@ -17,6 +17,7 @@ from oncall_tui.domain.history import PastDeploy, PastEpisode
 from oncall_tui.domain.incident import Incident
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.recorded_change import recorded
+from oncall_tui.reports.act_words import act_of, target_names
 from oncall_tui.text.change_words import dated
 from oncall_tui.text.history_words import going_back
 
@@ -217,7 +218,10 @@ def _changes(record: IncidentRecord) -> list[TimelineFact]:
 def _acts(record: IncidentRecord) -> list[TimelineFact]:
     """Return the actions and what came of them, notes and marks as seen, and what else the incident names."""
     planned = {e.subject: e for e in record.entries if e.kind is EntryKind.INTENT}
-    titles = {e.subject: e.text for e in record.entries if e.kind is EntryKind.ALERT and e.text}
+    titles = target_names(record.entries)
+    titles |= {e.alert: e.title for e in record.episodes}
+    for deploy in record.deploys:
+        titles |= {deploy.id: f"{deploy.kind} {deploy.service} {deploy.arrow}", deploy.service: deploy.service}
     facts = []
     for entry in record.entries:
         words = _act(entry, planned, titles)
@@ -239,10 +243,11 @@ def _act(entry: Entry, planned: Mapping[str, Entry], titles: Mapping[str, str]) 
             if data.get("state") == OutcomeState.PENDING:
                 return ""
             intent = planned.get(entry.subject)
-            what = going_back(intent.text) if intent else f"{data.get('verb', '')} {data.get('target', '')}"
+            what = going_back(intent.text) if intent else act_of(entry, titles).what
             return f"{what}: {data.get('state', '')}{f': {entry.text}' if entry.text else ''}"
         case EntryKind.REFUSED:
-            return f"{data.get('verb', '')} {data.get('target') or entry.subject}: refused: {entry.text}"
+            act = act_of(entry, titles)
+            return f"{act.what}: {act.state}: {act.why}"
         case EntryKind.NOTE | EntryKind.SEEN | EntryKind.UNSEEN:
             if data.get("plan") in planned:
                 return ""  # it is told as the action that it was
