@@ -109,6 +109,8 @@ async def test_what_reads_runs_at_once_for_the_row_and_shows_its_output(tmp_path
         assert "for second alert" in text
         await until(rig, lambda: "exit code 0 after" in rig.text(), "its end is not shown")
         assert "its first lines, are in the journal" in rig.text()
+        assert "X end it" not in rig.text().splitlines()[-1]
+        assert "c copy" in rig.text().splitlines()[-1]
         await rig.pilot.press("escape")
         assert rig.pilot.app.screen is rig.board
 

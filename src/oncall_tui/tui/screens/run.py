@@ -14,7 +14,7 @@ from oncall_tui.runtime.program_run import MOST_LINES, ProgramRun
 from oncall_tui.text.cells import count
 from oncall_tui.text.time_format import span
 from oncall_tui.tui.bindings import bindings
-from oncall_tui.tui.commands import BY_ID, label, of, own
+from oncall_tui.tui.commands import BY_ID, Command, label, of, own
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.session import Session
@@ -50,7 +50,6 @@ class RunScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_focus(self.query_one("#output", Lines))
-        self.query_one("#keys", KeyBar).show([(label(one), one.word, True) for one in of("run") if one.word])
         self.set_interval(TICK_S, self.draw)
         self.draw()
 
@@ -81,6 +80,15 @@ class RunScreen(Screen[None]):
         self.query_one("#title", StatusLine).show(left, [self._state()])
         self.query_one("#said", StatusLine).show([self._word()], [self._counted()])
         self._draw_output()
+        self.query_one("#keys", KeyBar).show([(label(one), one.word, True) for one in of("run") if self._can(one)])
+
+    def _can(self, command: Command) -> bool:
+        """Tell whether the key can do something now: what has ended cannot be ended."""
+        return bool(command.word) and (command.id != "run_end" or self._runs)
+
+    @property
+    def _runs(self) -> bool:
+        return self._program is not None and self._program.end is None
 
     def _state(self) -> Part:
         """How it stands, in words."""
