@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.fakes import Able
+from tests.support.fakes import Able, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.screens.detail.screen import NO_RUNBOOK, DetailScreen
 from oncall_tui.tui.widgets.footer import KeyBar
@@ -124,6 +124,29 @@ async def test_after_an_acknowledgement_u_stands_in_the_place_of_a(tmp_path: Pat
         assert not [words for words in every_item(rig) if words.startswith("a ")]
         await rig.press("enter")
         assert every_item(rig)[0] == "u unack"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_log_and_a_shell_are_offered_where_the_service_is_known(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Rig(tmp_path, Able("prod"))
+    rig.provider.services["prod/main/api"] = service("prod/main/api")
+    rig.provider.deploys["prod/d"] = deploy("prod/d", "prod/main/api", started=rig.clock.now() - 300)
+    rig.provider.add("with", began=1000.0, hint=ServiceHint(service="api"))
+    rig.provider.add("without", began=900.0)
+    async with on_screen(rig, size):
+        offers = rig.board.actions.offers
+        for pane, name, can in (("1", "prod/with", 1), ("1", "prod/without", 0), ("2", "", 1), ("3", "", 1)):
+            await rig.press(pane)
+            if name:
+                rig.board.session.tables["alerts"].move_to(name)
+            await rig.settle()
+            row = rig.board.session.row()
+            assert ("l logs" in every_item(rig)) == can, (pane, name)
+            assert [offers.offered(BY_ID[key], row) for key in ("logs", "shell")] == [can, can]
+            await rig.press("enter")
+            assert isinstance(rig.pilot.app.screen, DetailScreen)
+            assert [item for item in every_item(rig) if item in ("l logs", "s shell")] == ["l logs", "s shell"] * can
+            await rig.press("escape")
 
 
 # --- one reason ---------------------------------------------------------------------------------------------------

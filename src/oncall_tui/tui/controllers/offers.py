@@ -7,6 +7,7 @@ from collections.abc import Callable
 from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.service import Service
 from oncall_tui.text.cells import count, fit_middle
 from oncall_tui.triage.routing import route_all, route_verb
 from oncall_tui.tui.commands import BY_ID, BY_VERB, Command, label, named, of
@@ -27,6 +28,8 @@ class Offers:
         self._where: dict[str, Callable[[RowRef], bool]] = {
             "copy": lambda row: row.id is not None,
             "verdict": lambda row: row.triaged_alert is not None and not self._session.engine.read_only,
+            "logs": lambda row: bool(self.service_id(row)),
+            "shell": lambda row: self.service(row) is not None and not self._session.engine.read_only,
         }
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None:
@@ -52,6 +55,20 @@ class Offers:
             return ""
         hint = renewing(source.hint, [source]) or f"{named('sources')} shows every source"
         return f"that line is about {source.name}, which cannot be read now ({source.state.label}): {hint}"
+
+    def service_id(self, row: RowRef) -> str:
+        """Return the id of the row's ECS service; empty: none is known."""
+        if row.triaged_alert is not None:
+            return row.triaged_alert.service.id if row.triaged_alert.service else ""
+        if row.id is None or not self._session.knows(row):
+            return ""
+        return row.id if row.pane == "services" else self._session.latest.board.deploys[row.id].service_id
+
+    def service(self, row: RowRef) -> Service | None:
+        """Return the row's ECS service."""
+        if row.triaged_alert is not None:
+            return row.triaged_alert.service
+        return self._session.latest.board.services.get(self.service_id(row))
 
     def marked_targets(self, verb: Verb, row: RowRef) -> list[Alert]:
         """Return the alerts that *verb* on the marked rows goes to; a row that does not allow it has none."""
@@ -178,7 +195,7 @@ class Offers:
         items: list[KeyItem] = []
         for command in sorted(of("board"), key=lambda one: not (row.marked and one.on_marked)):
             if command.acts_on not in ("alert", "deploy"):
-                items += [(label(command), command.word, True)] if command.bar else []
+                items += [(label(command), command.word, True)] if command.bar and self.offered(command, row) else []
             elif self._in_bar(command, row):
                 items.append((label(command), f"{self.word(command, row)}{self._named(command, row)}", True))
         return items

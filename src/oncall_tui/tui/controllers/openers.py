@@ -50,7 +50,7 @@ class Openers:
     def logs(self, row: RowRef) -> None:
         """Open the log of the row's service: from an alert around its start, else live."""
         session, alert_row = self._session, row.triaged_alert
-        service_id = self._service_id(row)
+        service_id = self._offers.service_id(row)
         if not service_id:
             why = self._offers.no_target(row) or "no known ECS service for this row"
             session.say(f"no log: {why}", "warning")
@@ -64,18 +64,9 @@ class Openers:
         service = board.services.get(service_id)
         return board.deploys.get(service.deploy_id) if service else None
 
-    def _service_id(self, row: RowRef) -> str:
-        if row.triaged_alert is not None:
-            return row.triaged_alert.service.id if row.triaged_alert.service else ""
-        if row.pane == "services":
-            return row.id or ""
-        deploy = self._session.latest.board.deploys.get(row.id or "")
-        return deploy.service_id if deploy and row.pane == "deploys" else ""
-
     def shell(self, row: RowRef) -> None:
         """Read the tasks of the row's service, pick one, confirm the command, and leave the terminal to it."""
-        service = self._session.latest.board.services.get(self._service_id(row))
-        service = row.triaged_alert.service if row.triaged_alert is not None else service
+        service = self._offers.service(row)
         if self._session.engine.read_only:
             self._session.not_taken("read only: no shell is opened, since it can write")
         elif none := self._offers.no_target(row):
