@@ -326,7 +326,8 @@ class RowBuilder:
     def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = row.alert
         if pending is not None:
-            return (f"{pending.verb}… {pending.message}", "warning")
+            whole, word = f"{pending.verb}… {pending.message}", f"{pending.verb}…"  # the message has a line of its own
+            return (whole, "warning", word) if width(whole) <= STATE_CELLS else (word, "warning")
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
         word = after(row) or escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
