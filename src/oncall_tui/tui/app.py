@@ -76,7 +76,10 @@ class OncallApp(App[None]):
     TITLE = "oncall-tui"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", show=False, system=True)]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+l", "repaint", show=False, system=True),
+        Binding("ctrl+z", "help_stop", show=False, system=True, priority=True),
+    ]
     COMMANDS: ClassVar = {_commands}
 
     def __init__(self, engine: Engine, config: Config) -> None:
@@ -354,6 +357,14 @@ class OncallApp(App[None]):
     def action_help_quit(self) -> None:
         """Say at Ctrl+C which key leaves."""
         self._say(f"press {named('quit')} to leave the board")
+
+    def action_help_stop(self) -> None:
+        """Say at Ctrl+Z that the board is not stopped: nobody would hear a page. What is typed to a shell after it
+        (``fg``) acts on nothing.
+        """
+        words = f"Ctrl+Z does not stop the board, which has to ring: press {named('quit')} to leave it"
+        self.board.session.ignored.stopped(words, self.engine.clock.monotonic())
+        self._say(words)
 
     def action_repaint(self) -> None:
         """Ctrl+L draws all of the screen anew: another program wrote on it."""

@@ -32,6 +32,7 @@ TAKEN = {
     "ctrl+q": "leaving",
     "ctrl+l": "a repaint",
     "ctrl+p": "the palette",
+    "ctrl+z": "not stopping",
 }
 THEMES = (
     "ansi-dark",

@@ -21,6 +21,8 @@ LONGEST = 4096  # characters of a burst that are kept
 MOVES = frozenset({*MOVING, "left", "right"})  # they act on nothing, so they may come as fast as they like
 REST_S = 0.7  # who is still typing what was ignored in part pauses no longer
 PAUSE = "pause, then press again"
+TO_SHELL = ("f", "g", "enter")
+TO_SHELL_S = 5.0  # within which each of them is no key of the board
 
 
 class Arrivals:
@@ -79,6 +81,7 @@ class IgnoredInput:
         self._why = ""  # why a key was not taken; empty: it was a burst
         self._typed_on = False
         self._last = float("-inf")
+        self._to_shell: tuple[str, ...] = ()  # the keys that are still to come
 
     def burst(self, text: str, now: float) -> None:
         """Count a burst."""
@@ -92,8 +95,17 @@ class IgnoredInput:
         """Note that a key that acts did nothing, for *why*: what is typed after it was meant for the same."""
         self._count, self._why, self._typed_on, self._last = 0, why, False, now
 
+    def stopped(self, why: str, now: float) -> None:
+        """Note a Ctrl+Z that stops nothing: who did not look yet types ``fg`` to the shell that is not there."""
+        self.not_taken(why, now)
+        self._to_shell = TO_SHELL
+
     def goes_on(self, key: str, now: float) -> bool:
         """Return whether *key* was typed so soon after ignored input that it belongs to it; then it is counted."""
+        if self._to_shell and key == self._to_shell[0] and now - self._last < TO_SHELL_S:
+            self._count, self._typed_on, self._last, self._to_shell = self._count + 1, True, now, self._to_shell[1:]
+            return True
+        self._to_shell = ()
         if key == "escape":
             self._count, self._typed_on = 0, False  # the engineer has read of it
         if now - self._last >= REST_S or key in MOVES or key == "escape":
