@@ -196,6 +196,8 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
         "rollback", PAYMENTS, "--yes", "--confirm", "payments-api", "--expect", "prod/other", "--json", code=NOT_DONE
     )
     assert moved.json["state"] == "refused"
+    assert moved.json["message"] == f"moved: --expect is prod/other, but its newest deploy is {deploy['id']}"
+    assert moved.json["hint"] == "look at that one, then give its id to --expect"
     assert len(world.writes()) == sent
     ended = shell(
         "rollback",

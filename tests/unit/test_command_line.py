@@ -17,6 +17,7 @@ from tests.support.fakes import ALICE, FakeProvider, alert, service
 from oncall_tui.cli import COMMANDS, NOT_DONE, alert_commands, group
 from oncall_tui.cli import lookup as finding
 from oncall_tui.cli.common import CommandFailed
+from oncall_tui.cli.rollback import unexpected_deploy
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.plan import ActionRequest, Confirm
@@ -204,3 +205,15 @@ def test_where_nothing_can_be_journalled_no_option_is_asked_for(
     said = capsys.readouterr().err
     assert "nothing was sent, because it cannot be journalled first: database is locked" in said
     assert "--yes" not in said
+
+
+def test_a_deploy_that_was_not_expected_says_what_was_what_is_there_and_what_to_give() -> None:
+    row = service("prod/main/api")
+    assert unexpected_deploy(row, "foo") == (
+        "--expect is foo, but no deploy of it is known",
+        "--expect takes the id of its newest deploy; without one, leave it out",
+    )
+    assert unexpected_deploy(msgspec.structs.replace(row, deploy_id="prod/d1"), "foo") == (
+        "moved: --expect is foo, but its newest deploy is prod/d1",
+        "look at that one, then give its id to --expect",
+    )

@@ -140,7 +140,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         if expect and not row.deploy_id:  # its deploys come after the service itself
             row = read_source(engine, row.source).board.services.get(row.id, row)
         if expect and expect not in (row.deploy_id, row.deploy_id.partition("/")[2]):
-            _refuse(as_json, row.id, f"moved: the deploy is {row.deploy_id or 'not known'}, not {expect}")
+            _refuse(as_json, row.id, *unexpected_deploy(row, expect))
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
         ask = ActionRequest(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
@@ -191,6 +191,15 @@ def _hear_alerts(engine: Engine, service_id: str) -> None:
         return alerts and (whole or (service is not None and service.deploy_id in update.board.deploys))
 
     engine.wait(heard, ALERTS_TIMEOUT_S)
+
+
+def unexpected_deploy(row: Service, expect: str) -> tuple[str, str]:
+    """Return that the newest deploy is another than the expected one, and what to give instead."""
+    if row.deploy_id:
+        there = f"its newest deploy is {row.deploy_id}"
+        return f"moved: --expect is {expect}, but {there}", "look at that one, then give its id to --expect"
+    there = "no deploy of it is known"
+    return f"--expect is {expect}, but {there}", "--expect takes the id of its newest deploy; without one, leave it out"
 
 
 def _revision(engine: Engine, service: Service, wanted: str) -> str:
