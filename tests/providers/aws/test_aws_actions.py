@@ -384,6 +384,21 @@ def test_a_crash_of_an_earlier_deploy_of_the_same_revision_is_not_this_ones(
     assert "2/2 running now, but 1 task stopped in the last 2m" in dict(plan.lines)["restarts"]
 
 
+def test_a_plan_says_one_span_as_the_board_does_and_but_only_where_something_runs(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    finished(world)
+    clock.advance(47 * 3600.0 + 10)  # it began 2 days ago, and ended 2 minutes later
+    world.tasks["main", "api"] = [crashed(42, i, clock.now() - 20.0 * i - 5) for i in range(3)]
+    _, plan = made(ecs())
+    assert "2/2 running now, but 3 tasks stopped in the last 5m, current for 2d" in dict(plan.lines)["from"]
+    assert plan.stands.startswith(":42 has run for 2d")
+    world.services["main", "api"]["deployments"][0] |= {"runningCount": 0}
+    world.services["main", "api"] |= {"runningCount": 0}
+    _, plan = made(ecs())
+    assert "0/2 running now, 3 tasks stopped in the last 5m, current for 2d" in dict(plan.lines)["from"]
+
+
 def test_stopped_tasks_that_cannot_be_read_hold_up_no_plan(ecs: Make, world: World) -> None:
     finished(world)
     world.refuse["ListTasks"] = error("ListTasks", "AccessDeniedException")
@@ -417,8 +432,8 @@ def test_a_daemons_health_is_by_the_count_that_ecs_reports(
 @pytest.mark.parametrize(
     ("desired", "running", "stands"),
     [
-        (3, 3, ":42 has run for 59m and its tasks are healthy"),
-        (3, 2, ":42 has run for 59m, 2 of 3 tasks run"),
+        (3, 3, ":42 has run for 1h and its tasks are healthy"),
+        (3, 2, ":42 has run for 1h, 2 of 3 tasks run"),
         (0, 0, "desired is 0, and no task of :42 is wanted"),
     ],
 )
@@ -472,7 +487,7 @@ def test_a_daemon_that_nothing_suspects_wants_its_name_typed(
     dressed = PlanEnricher(lambda: triaged, journal, Actor("Alice")).enrich(plan)
     journal.close(1.0)
     assert (dressed.confirm, dressed.confirm_name) == (Confirm.NAME, "api")
-    assert dressed.warnings[0].startswith("no deploy is suspected, no alerts for it: :42 has run for 59m")
+    assert dressed.warnings[0].startswith("no deploy is suspected, no alerts for it: :42 has run for 1h")
     assert dressed.warnings[0].endswith(why)
 
 

@@ -109,7 +109,8 @@ def _since(current: str, leaving: str, truth: Truth) -> None:
     back = newest["status"] == "ROLLBACK_SUCCESSFUL"
     assert leaving == (":" + newest["rolled_back_to"].rpartition(":")[2] if back else _number(newest)), current
     good = [d for d in truth.of(leaving) if d["status"] in GOOD]
-    ends = [newest["finished_at"]] if back else [d["finished_at"] for d in good]
+    of = [newest] if back else good
+    ends = [at for d in of for at in (d["finished_at"], d["created_at"])]  # one span, as the lines beside it have it
     assert any(said[1] in truth.ago(at) for at in ends), (current, ends, truth.now)
 
 

@@ -29,6 +29,7 @@ HOW = {
     "ROLLBACK_IN_PROGRESS": "being rolled back; its deploy began",
 }
 CD_HOW = {"Failed": "failed", "Stopped": "stopped before it was complete,"}
+SAME_SPAN = 1.05  # two spans of this ratio are one, in words
 CRASHES_S = 300.0  # the minutes in which a plan counts the tasks that stopped
 LISTED = 100  # stopped tasks that one call lists
 PLACES_S = 3600.0  # an older word of ECS on placing tasks tells nothing of now
@@ -85,18 +86,29 @@ def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeploym
 def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``.
 
-    Of a crash loop a count is one moment's: ``4/4 running now, but 9 tasks stopped in the last 5m``.
+    Of a crash loop a count is one moment's: ``4/4 running now, but 9 tasks stopped in the last 5m``; where none runs,
+    there is no "but".
     """
     words = [f"{rows.tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
     failed, stops = failed_of(known, seen, leaving.task_definition), crashes(seen, facts, leaving)
     whole = being_deployed(facts, leaving) and facts.now - facts.began <= CRASHES_S  # then both count the same tasks
     told = [*([stops] if stops and not (failed and whole) else []), *([tasks_failed(failed)] if failed else [])]
-    words = [f"{words[0]} now, but {told[0]}", *told[1:]] if stops else [*words, *told]
+    none = words[0].startswith("0/")
+    words = [f"{words[0]} now, {'' if none else 'but '}{told[0]}", *told[1:]] if stops else [*words, *told]
     if being_deployed(facts, leaving):
         words.append(f"deploying for {span(facts.now - facts.began)}")
     elif facts.since:
-        words.append(f"current for {span(facts.now - facts.since)}")
+        words.append(f"current for {span(_current_s(facts))}")
     return ", ".join(words)
+
+
+def _current_s(facts: RollbackInputs) -> float:
+    """How long what runs has been current: since its deploy ended, or began, where that is the same but for a rounding.
+
+    Its row, and the line of who deployed last, say when the deploy began.
+    """
+    ended, began = facts.now - facts.since, facts.now - facts.began
+    return began if ended < began <= ended * SAME_SPAN else ended
 
 
 def crashes(seen: ServiceSnapshot, facts: RollbackInputs, of: Revision) -> str:
@@ -125,7 +137,7 @@ def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, l
         count = tasks_failed(failed) if failed else crashes(seen, facts, leaving) or "no task failed"
         so_far = span(facts.now - facts.began)
         return f"{leaving.short} has been deploying for {so_far}, {running}/{desired} run and {count}"
-    lasts = f"has run for {span(facts.now - facts.since)}" if facts.since else "runs"
+    lasts = f"has run for {span(_current_s(facts))}" if facts.since else "runs"
     stops = crashes(seen, facts, leaving) or ("stopped tasks not loaded" if seen.crashed is None else "")
     if running >= desired and not failed and not stops:
         return f"{leaving.short} {lasts} and its tasks are healthy"
