@@ -175,9 +175,32 @@ def test_an_alarm_that_is_in_alarm_below_its_threshold(make_drill: Callable[...,
     (alarm,) = client.describe_alarms()["MetricAlarms"]
     assert (alarm["StateValue"], alarm["ComparisonOperator"]) == ("ALARM", "LessThanThreshold")
     assert "less than the threshold (3.0)" in alarm["StateReason"]
+    values = _last_minutes(drill, alarm)
+    assert (values[0], values[-1]) == (3.0, 0.0)
+
+
+def test_an_alarm_on_the_tasks_that_run_says_what_the_service_says(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill("capacity")
+    client = drill.client("alarms", "cloudwatch")
+    (alarm,) = client.describe_alarms()["MetricAlarms"]
+    assert alarm["StateValue"] == "OK"
+    assert _last_minutes(drill, alarm)[-1] == 100.0  # all that are wanted, however few they are
+    for _ in range(30):
+        drill.advance(5)
+    (alarm,) = client.describe_alarms()["MetricAlarms"]
+    assert (alarm["StateValue"], alarm["ComparisonOperator"]) == ("ALARM", "LessThanThreshold")
+    asked = {"cluster": "prod-main", "services": ["search-api"]}
+    (service,) = drill.client("prod", "ecs").describe_services(**asked)["services"]
+    assert (service["runningCount"], service["desiredCount"]) == (4, 6)
+    assert _last_minutes(drill, alarm)[-1] == pytest.approx(100 * 4 / 6, abs=0.01)
+
+
+def _last_minutes(drill: Drill, alarm: dict[str, Any]) -> list[float]:
+    """The values of the alarm's metric in the last ten minutes, the oldest first."""
+    client = drill.client("alarms", "cloudwatch")
     metric = {key: alarm[key] for key in ("Namespace", "MetricName", "Dimensions")}
     query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": alarm["Statistic"]}}
     now = drill.state()["now"]
     asked = {"StartTime": now - 600, "EndTime": now, "ScanBy": "TimestampAscending"}
     (told,) = client.get_metric_data(MetricDataQueries=[query], **asked)["MetricDataResults"]
-    assert (told["Values"][0], told["Values"][-1]) == (3.0, 0.0)
+    return list(told["Values"])

@@ -15,6 +15,9 @@ POINTS = 100_800  # a call, by the API reference; here it is a query's
 SHORTEST = (1, 5, 10, 20, 30)  # periods in seconds; others are multiples of a minute
 
 
+TASK_SHARE = "RunningTaskPercent"  # of the tasks that are wanted
+
+
 class AlarmMetric(Protocol):
     """An alarm's metric."""
 
@@ -71,6 +74,8 @@ class _World:
             return None
         if alarm.low and name.endswith("HostCount"):  # of what is few: whole, and as many as there should be
             return 0.0 if state == "ALARM" else alarm.threshold
+        if name == TASK_SHARE:
+            return self._gauges.share(dimensions, at, period) if state == "ALARM" else 100.0
         wave = random.Random(f"{name} {sorted(dimensions.items())} {at}").uniform(0.95, 1.05)
         return round(_level(alarm, state == "ALARM") * wave, 2)
 

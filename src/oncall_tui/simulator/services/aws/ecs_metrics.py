@@ -38,6 +38,14 @@ class Gauges:
         mean = sum(mean for _, mean, _ in minutes) / len(minutes)
         return round(mean * (sum(c for c, _, _ in minutes) if stat == "Sum" else 1.0), 2)
 
+    def share(self, dimensions: dict[str, str], at: int, period: int) -> float | None:
+        """How many percent of the wanted tasks ran in the last minute of the period that has one; None: not known."""
+        service = self._service(dimensions)
+        if service is None or not service.desired:
+            return None
+        counts = [m[0] for start in range(at, at + period, MINUTE) if (m := self._minute(service, CPU, start))]
+        return round(100 * min(counts[-1] / service.desired, 1.0), 2) if counts else 0.0
+
     def _service(self, dimensions: dict[str, str]) -> SimulatedEcsService | None:
         cluster = self._account.clusters.get(dimensions.get("ClusterName", ""))
         return cluster.services.get(dimensions.get("ServiceName", "")) if cluster and len(dimensions) == 2 else None
