@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
-from tests.support.fakes import service
+from tests.support.fakes import deploy, revision, service
 from tests.support.inside import stopped, target, task
 
 from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.domain.service_detail import ServiceDetail
-from oncall_tui.tui.screens.detail.service_part import as_counted, verdict
+from oncall_tui.tui.screens.detail.service_part import as_counted, same_reading, tasks_words, verdict
+from oncall_tui.tui.screens.detail.subject import Subject
+from oncall_tui.tui.screens.detail.words import Scene
 
+OLD = "arn:aws:ecs:ap-northeast-1:111111111111:task-definition/api:41"
+UPDATE: Any = None  # of no part here
 RUN = (task(1), task(2))
 OK = (target(1), target(2))
 DENIED = PartialFailure(SourceState.DENIED, "targets", "denied")
@@ -160,3 +165,22 @@ def test_one_screen_counts_by_one_reading_the_newer() -> None:
     assert as_counted(board, None) == (board, board.read_at)
     denied = PartialFailure(SourceState.DENIED, "tasks", "denied")
     assert as_counted(board, inside(tasks=(), problems=(denied,)))[0] is board
+
+
+def test_the_progress_of_a_deploy_is_counted_by_the_same_reading_as_its_health() -> None:
+    made = deploy(old=revision(41), new=revision(42), running=4, desired=4, old_running=0)
+    row = Subject(pane="deploys", row_id=made.id, service=service(running=4, desired=4), newest=made, deploy=made)
+    tasks = (task(1), task(2, status="PENDING"), task(3, task_definition=OLD), stopped(4))
+    of = same_reading(row, inside(tasks=tasks))
+    assert of.newest is of.deploy
+    assert of.deploy is not None
+    assert (of.deploy.progress, of.deploy.pending, of.deploy.old_running) == ("1/4", 1, 1)
+    assert same_reading(row, inside(tasks=tasks, at=1_700_000_000.0)) is row  # the poll's is newer
+    assert same_reading(row, None) is row
+
+
+def test_tasks_that_were_read_at_another_moment_than_the_service_say_when() -> None:
+    rest = Scene(UPDATE, 1_800_000_020.0, UTC, 120)
+    told = tasks_words(inside(at=1_799_999_970.0), service(running=0), rest)
+    assert told == "2 running · as read at 07:59:30, before the last poll"
+    assert tasks_words(inside(), service(running=0), rest) == "2 running"

@@ -11,7 +11,7 @@ from oncall_tui.tui.screens.detail.memory_part import memory_section
 from oncall_tui.tui.screens.detail.metric_part import metrics_section
 from oncall_tui.tui.screens.detail.parts import DetailParts
 from oncall_tui.tui.screens.detail.runbook_part import runbook_section
-from oncall_tui.tui.screens.detail.service_part import alerts_section, health_line, service_section
+from oncall_tui.tui.screens.detail.service_part import alerts_section, health_line, same_reading, service_section
 from oncall_tui.tui.screens.detail.story_part import story_section
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
@@ -20,6 +20,7 @@ from oncall_tui.tui.widgets.text_lines import Line
 
 def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[Section]:
     """Every section, in order."""
+    of = same_reading(of, parts.inside.value)
     service = service_section(of, parts.inside, scene)
     metrics = metrics_section(of, parts.metrics, scene)
     story = story_section(of, parts.told, parts.inside, parts.who, scene)

@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import unread_words
+from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.domain.service_detail import ServiceDetail, TargetHealth, Task, short_task
@@ -31,6 +32,7 @@ from oncall_tui.tui.widgets.text_lines import Line
 
 HOUR_S = 3600.0
 MOST_STOPPED = 90  # about as many stopped tasks as one reading has: there may be more
+APART_S = 3.0  # what was read so long after something else is of another moment
 EACH = 8  # running tasks that are listed one by one; more are counted by revision and health
 STOPPED, EVENTS, ALERTS = 8, 8, 8
 # A load balancer's states of a target (API reference, TargetHealth)
@@ -57,6 +59,37 @@ def as_counted(service: Service, inside: ServiceDetail | None) -> tuple[Service,
         health = Health.DEGRADED  # it runs again, and nobody has said yet that it is well
     pending = sum(_group(t) == "pending" for t in inside.tasks)
     return msgspec.structs.replace(service, running=run, pending=pending, health=health), inside.at
+
+
+def same_reading(of: Subject, inside: ServiceDetail | None) -> Subject:
+    """Return the row with its newest deploy's tasks as the reading counts them that ``as_counted`` takes: its progress
+    beside its health is of one moment. Where both revisions are one, a task does not tell which deploy it is of.
+    """
+    made = of.newest
+    if of.service is None or made is None or inside is None or as_counted(of.service, inside)[1] != inside.at:
+        return of
+    if inside.at == of.service.read_at or not (made.state.running or made.state is DeployState.SUCCEEDED):
+        return of
+    if made.old is not None and made.old.short == made.new.short:
+        return of
+    new = [t for t in inside.tasks if t.revision == made.new.short]
+    counted = msgspec.structs.replace(
+        made,
+        running=sum(_group(t) == "running" for t in new),
+        pending=sum(_group(t) == "pending" for t in new),
+        old_running=sum(t.revision != made.new.short for t in _running(inside)),
+    )
+    its = counted if of.deploy is not None and of.deploy.id == made.id else of.deploy
+    return msgspec.structs.replace(of, newest=counted, deploy=its)
+
+
+def tasks_words(inside: ServiceDetail, service: Service, scene: Scene) -> str:
+    """``3 running · 12 stopped``; when that was, where the service was polled later. Empty: it has none."""
+    by_state = Counter(_group(t) for t in inside.tasks)
+    words = [f"{_many(by_state[s], s)} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s]]
+    if words and service.read_at - inside.at > APART_S:
+        words.append(f"as read at {moment(inside.at, scene.tz, scene.now, seconds=True)}, before the last poll")
+    return " · ".join(words)
 
 
 def verdict(service: Service, inside: ServiceDetail | None, firing: int, failed: int = 0) -> tuple[str, str]:
@@ -168,10 +201,7 @@ def _inside(inside: ServiceDetail, service: Service, scene: Scene) -> Iterable[L
             yield line("but", f"{problem.scope} could not be read: {problem.message}", "critical")
         if problem.hint:
             yield hint(renewing(problem.hint, scene.update.board.sources.values()))
-    by_state = Counter(_group(t) for t in inside.tasks)
-    counts = " · ".join(
-        f"{_many(by_state[s], s)} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s]
-    )
+    counts = tasks_words(inside, service, scene)
     lost = any("tasks" in p.scope for p in inside.problems)
     yield line("tasks", counts or ("not known" if lost else "none, nor any that stopped within the last hour"))
     yield from _stopped(inside, scene)
