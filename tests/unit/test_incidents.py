@@ -222,6 +222,16 @@ def test_what_the_journal_has_no_more_is_said_and_nothing_at_all_is_refused(nigh
         night.record.write_up(Incident(id="x", title="empty", episodes=("no/such@1",)))
 
 
+def test_alerts_of_one_row_are_one_page_in_a_write_up_as_in_the_statistics(night: Night) -> None:
+    night.whole()
+    made = night.written_up()
+    (one,) = made.record.episodes
+    more = tuple(msgspec.structs.replace(one, id=f"e{n}", alert=f"pager/{n}") for n in (1, 2))
+    other = msgspec.structs.replace(one, id="e3", alert="prom/z", problem="another", pages=False)
+    record = msgspec.structs.replace(made.record, episodes=(one, *more, other))
+    assert "- Alerts: 4, pages: 1\n" in markdown(msgspec.structs.replace(made, record=record))
+
+
 def test_a_refusal_says_its_verb_once_and_the_title_of_what_it_was_for(night: Night) -> None:
     night.whole()
     for kind in (EntryKind.REFUSED, EntryKind.OUTCOME):

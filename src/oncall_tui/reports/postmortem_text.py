@@ -141,11 +141,11 @@ def _authors(p: Postmortem) -> str:
 def _impact(p: Postmortem) -> list[str]:
     began = "not known" if p.began is None else str(stamp(p.began))
     ended = "not over, or not known" if p.ended is None else str(stamp(p.ended))
-    pages = sum(e.pages for e in p.record.episodes)
+    pages = {e.problem or e.id for e in p.record.episodes if e.pages}  # a page is one row, of all its alerts
     return [
         f"- Products: {_list(p.products)}",
         f"- Services: {_list(p.services)}",
-        f"- Alerts: {len(p.record.episodes)}, of which paged: {pages}",
+        f"- Alerts: {len(p.record.episodes)}, pages: {len(pages)}",
         f"- From {began} to {ended}",
     ]
 
