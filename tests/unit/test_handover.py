@@ -385,6 +385,32 @@ def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_pa
     ]
 
 
+def test_two_rows_that_became_one_are_one_page_also_once_the_pager_has_left_first(tmp_path: Path) -> None:
+    """The incident that takes a second alert changes no state: that they were one row is journalled all the same."""
+    clock = FakeClock(NOW)
+    journal = Journal(tmp_path / "journal.db", clock.now)
+    triager = Triager(Rules(pages=({"severity": "critical"},)))
+    recorder = ChangeRecorder(journal, triager.episodes)
+    recorder.remember()
+    recorder.recall()
+    alarm = alert("alarms/a", severity=Severity.CRITICAL, keys=("arn",), began=NOW)
+    pager = alert("pager/1", provider="pagerduty", severity=Severity.CRITICAL, keys=("dedup",), began=NOW)
+    had = msgspec.structs.replace(pager, state=AlertState.ACKNOWLEDGED, by=("Alice",), by_at=NOW)
+    joined = msgspec.structs.replace(had, keys=("dedup", "arn"))
+    well = {"alarms": SourceState.OK, "pager": SourceState.OK}
+    before = board(states=well)
+    for at, rows in enumerate([(alarm,), (alarm, pager), (alarm, had), (alarm, joined), (alarm, joined), (alarm,), ()]):
+        now = board(*rows, states=well)
+        recorder.record(triager.triage(now), before, NOW + 10 * at)
+        before = now
+    journal.must(entry(EntryKind.NOTE, 0, "x"))
+    entries = journal.recent(50)
+    journal.close()
+    assert len([e for e in entries if e.kind is EntryKind.ALERT]) == 6  # two firings, had, joined, two ends
+    told = handover(entries, triaged(), SINCE, NOW + 100)
+    assert [(f.pages, f.times) for f in told.fired] == [(True, 1)]
+
+
 def test_a_page_keeps_its_name_once_it_ended() -> None:
     """The page is what its row was called, also where an alarm of it was seen first and a source's word ended last."""
     row = "[FIRING:1] HighErrorRate"

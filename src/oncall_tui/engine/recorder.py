@@ -40,6 +40,8 @@ class ChangeRecorder:
         self._known: dict[str, str] | None = None
         self._titles: dict[str, str] = {}  # of alerts that earlier sessions saw
         self._whose: dict[str, str] = {}  # who made each change, as it was journalled last
+        self._problems: dict[str, str] = {}  # each open alert's row, as it was journalled last
+        self._joined: dict[str, TriagedAlert] = {}  # the rows of several alerts, as they were looked at last
         self._watches = False
         self._subject = BOARD
         self._steps: RolloutSteps | None = None  # both kept by a recorder
@@ -63,6 +65,8 @@ class ChangeRecorder:
         self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
         self._titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
         self._whose = {e.subject: str(e.data.get("by", "")) for e in entries if e.kind is EntryKind.CHANGE}
+        alerts = (e for e in entries if e.kind is EntryKind.ALERT)
+        self._problems = {e.subject: str(e.data["problem"]) for e in alerts if e.data.get("problem")}
         if self._steps is not None:
             self._steps.recall(entries)
         if self._details is not None:
@@ -91,6 +95,7 @@ class ChangeRecorder:
             found += [Transition("deploy", d.id, d.state, d.state, "") for d in deploys]
             alerts = self._details.lacking(triaged.board.alerts, told)
             found += [Transition("alert", a.id, a.state, a.state, a.title) for a in alerts]
+        found += self._newly_joined(triaged, {c.id for c in found if c.what == "alert"})
         if self._left_to_recorder:
             found = [c for c in found if not self._is_left_to_recorder(c)]
         if found:
@@ -104,6 +109,21 @@ class ChangeRecorder:
                 self._whose[change.id] = change.by
                 if change.id not in told:
                     found.append(Transition("change", change.id, state_of(change), state_of(change), change.what))
+        return found
+
+    def _newly_joined(self, triaged: TriagedBoard, told: Collection[str]) -> list[Transition]:
+        """Return the alerts that another row has now, though their state did not change: what was one problem is one
+        in every count, also once one of its alerts is gone.
+        """
+        before, self._joined = self._joined, {row.id: row for row in triaged.alerts if row.others}
+        found = []
+        for row in self._joined.values():
+            if before.get(row.id) is row:
+                continue
+            for alert in row.members:
+                known = self._problems.get(alert.id, row.id)
+                if known != row.id and alert.id not in told and alert.state is not AlertState.RESOLVED:
+                    found.append(Transition("alert", alert.id, alert.state, alert.state, alert.title))
         return found
 
     def leave_to_recorder(self, sources: Collection[str]) -> None:
@@ -135,6 +155,9 @@ class ChangeRecorder:
                 continue
             alert = alerts.get(change.id)
             entry = _entry(change, _title(change, before, self._titles), now, alert, rows.get(change.id))
+            self._problems.pop(change.id, None)
+            if entry.data.get("problem"):
+                self._problems[change.id] = str(entry.data["problem"])
             if self._details is not None and alert is not None:
                 entry.data["detail"] = self._details.of(alert)
             entries.append(entry)
