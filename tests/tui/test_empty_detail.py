@@ -33,6 +33,9 @@ async def test_of_an_empty_list_it_says_what_the_list_says(
         await rig.settle()
         assert why in detail(rig)
         assert "no row to show the detail of" in detail(rig)
+        widget = rig.board.query_one("#detail")
+        lines = [widget.render_line(y).text for y in range(widget.size.height)]
+        assert all(line.startswith(" ") for line in lines if line.strip()), lines
 
 
 @SIZES

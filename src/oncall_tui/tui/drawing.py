@@ -205,20 +205,15 @@ class Drawing:
 
     def _why_empty(self) -> list[Line]:
         """Say why there is no detail: an empty pane would look like a row of which nothing is known."""
-        row, table = self._session.row(), self._session.tables[self._session.list_pane]
-        said: list[Line] = [((" " + text, style),) for text, style in map(as_cell, table.instead)]
+        table = self._session.tables[self._session.list_pane]
         if not table.rows:
-            return [
-                *said,
-                (
-                    (
-                        f" There is no row to show the detail of: {', '.join(map(named, PANES[:3]))} show the lists.",
-                        "dim",
-                    ),
-                ),
-            ]
-        why = "the row under the cursor has gone: j and k choose another" if table.gone else self._offers.no_target(row)
-        return [((f" {why or 'this row is not on the board any more'}.", ""),)]
+            lists = ", ".join(map(named, PANES[:3]))
+            none = f" There is no row to show the detail of: {lists} show the lists."
+            return [*(((" ", ""), as_cell(said)) for said in table.instead), ((none, "dim"),)]
+        why = "the row under the cursor has gone: j and k choose another"
+        if not table.gone:
+            why = self._offers.no_target(self._session.row()) or "this row is not on the board any more"
+        return [((f" {why}.", ""),)]
 
     def outcome(self, now: float) -> None:
         """Draw the outcomes of actions, and the last word; also on the screen of one row."""
