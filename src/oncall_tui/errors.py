@@ -149,9 +149,16 @@ class ActionFailed(ActionError):
 
 
 class OutcomeUnknown(ActionError):
-    """It was sent and nobody knows whether it took effect (time-out, 5xx, a dropped line). Read again to learn."""
+    """It was sent and nobody knows whether it took effect (time-out, 5xx, a dropped line). Read again to learn.
+
+    *answered*: the other side said how far it got, so that what does not show then will not come later.
+    """
 
     outcome = "unknown"
+
+    def __init__(self, message: str, hint: str = "", answered: bool = False) -> None:
+        super().__init__(message, hint)
+        self.answered = answered
 
 
 # What the machine lacks is no bug, wherever it is met: an import, a file, a connection.

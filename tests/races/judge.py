@@ -41,12 +41,12 @@ def _denied(scene: Scene) -> bool:
 
 
 def _false_words(scene: Scene) -> list[str]:
-    """``done`` where it was not so; ``failed`` or ``refused`` where the write did what the plan said."""
+    """``done`` where it was not so; ``failed``, ``refused`` or left unknown where the write did what the plan said."""
     found = []
     for said in scene.said:
         if said.state == "done" and not said.served.alone(said.to):
             found.append(f"false done at {said.at:.0f}: {said.message}: {said.served}")
-        if said.state in ("failed", "refused") and said.plan:
+        if said.state in ("failed", "refused", "unknown") and said.plan:
             found += _false_failed(scene, said.plan, said.message, said.to, said.at)
     return found
 
@@ -57,7 +57,7 @@ def _false_failed(scene: Scene, plan: str, message: str, to: int, at: float) -> 
         status, went = scene.truth.went(sent.deploy)
         well = status in ("ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "Succeeded") and went == to
         if well and not any(sent.at <= foreign <= at for foreign in scene.others.began):
-            return [f"false failed at {at:.0f}: {message}: {status} :{went}"]
+            return [f"false word at {at:.0f}: {message}: {status} :{went}"]
     return []
 
 

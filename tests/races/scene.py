@@ -20,6 +20,7 @@ from tests.races.wire import InProcess, Line, OverHttp, Sent
 
 PRESSES = 3
 LOOK_S = 30.0  # how often the engineer looks whether the way back waits for an answer
+GIVES_UP_S = 120.0  # how long the engineer waits for a write whose answer was lost, before the next press
 LONGEST_S = 5400.0  # by then every deploy here has ended, whatever it waits for
 
 
@@ -56,6 +57,7 @@ class Scene:
         self.confirmed: set[str] = set()
         self.said: list[Said] = []
         self.unknown: set[str] = set()
+        self.unseen: dict[str, float] = {}  # since when a plan is unknown, without an effect
         self.presses = 0
         self._phase, self._calls, self._verifies, self._pressed = "", 0, 0, 0.0
         self._outage = False
@@ -194,7 +196,7 @@ class Scene:
 
     def _follow(self, plans: list[Plan]) -> None:
         end, look = self.clock.now() + LONGEST_S, self.clock.now() + LOOK_S
-        while not all(self._final(plan) for plan in plans) and self.clock.now() < end:
+        while not all(self._final(plan) or self._given_up(plan) for plan in plans) and self.clock.now() < end:
             self._settle(2.0)
             if self.clock.now() > look:
                 look = self.clock.now() + LOOK_S
@@ -218,6 +220,11 @@ class Scene:
     def _final(self, plan: Plan) -> bool:
         return any(s.plan == plan.id for s in self.said)
 
+    def _given_up(self, plan: Plan) -> bool:
+        """Is it unknown, without any effect, for so long that the engineer does not wait for it any more?"""
+        since = self.unseen.get(plan.id)
+        return since is not None and self.clock.now() - since > GIVES_UP_S
+
     def _plan(self, program: Program, ask: ActionRequest) -> Plan | None:
         future = program.actions.plan(ask)
         program.queue.settle(0.0)
@@ -237,7 +244,13 @@ class Scene:
                 continue
             if outcome.state is OutcomeState.UNKNOWN:
                 self.unknown.add(plan.id)
-            elif outcome.state.final:
+            if outcome.state is OutcomeState.UNKNOWN and "no effect is seen yet" in outcome.message:
+                self.unseen.setdefault(plan.id, self.clock.now())
+            else:
+                self.unseen.pop(plan.id, None)
+            if outcome.state is OutcomeState.UNKNOWN:
+                continue
+            if outcome.state.final:
                 self._say(plan.id, outcome.state, _words(outcome), int(plan.request["to"].rpartition(":")[2]))
 
     def _say(self, plan: str, state: str, message: str, to: int) -> None:
@@ -249,9 +262,15 @@ class Scene:
         """Nobody does anything any more; what moves comes to its end, and what is open is followed to it."""
         end = self.clock.now() + LONGEST_S
         asked = [self.plans[id] for id in self.confirmed if self.plans[id].verb is Verb.ROLL_BACK]
-        while self.clock.now() < end and (self.truth.under_way or not all(map(self._final, asked))):
+        while self.clock.now() < end and (
+            self.truth.under_way or not all(self._final(plan) or self._given_up(plan) for plan in asked)
+        ):
             self._settle(10)
         self._settle(60)
+        for plan in (plan for plan in asked if not self._final(plan) and self._given_up(plan)):
+            outcomes = (o for program in self.programs for o in program.actions.outcomes)
+            words = next(_words(o) for o in outcomes if o.plan_id == plan.id)
+            self._say(plan.id, "unknown", words, int(plan.request["to"].rpartition(":")[2]))
 
 
 def _words(outcome: Outcome) -> str:

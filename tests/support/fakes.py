@@ -117,7 +117,7 @@ class FakeHandler:
         alert = self.provider.alerts.get(plan.target)
         if alert is not None and alert.state is AlertState.ACKNOWLEDGED:
             return Check(OutcomeState.DONE, f"acknowledged by {alert.by[0]}")
-        return Check(OutcomeState.FAILED, "it is not acknowledged")
+        return Check(OutcomeState.FAILED, "it is not acknowledged", absent=True)
 
 
 class Confirmed(FakeHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -122,23 +123,80 @@ def test_a_lost_answer_is_resolved_by_reading_to_done(tmp_path: Path) -> None:
     assert len(bench.handler.sent) == 1
 
 
-def test_a_lost_answer_is_failed_only_once_the_write_cannot_be_on_its_way(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+@pytest.mark.parametrize("verb", [Verb.ACKNOWLEDGE, Verb.ROLL_BACK])
+def test_a_lost_answer_is_never_failed_by_time_alone(tmp_path: Path, verb: Verb) -> None:
+    bench = Bench(tmp_path, verb=verb)
     bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.go(5)
     assert bench.execution.outcome.state is PENDING
     bench.queue.settle(10)
-    assert bench.execution.outcome.state is FAILED
+    outcome = bench.execution.outcome
+    assert (outcome.state, bench.execution.read_on) == (OutcomeState.UNKNOWN, True)
+    assert outcome.message.startswith("timed out: no effect is seen yet (")
+    assert "may still take effect, and is read on" in outcome.hint
+    bench.queue.settle(2 * 3600)
+    assert bench.execution.outcome.state is OutcomeState.UNKNOWN
     assert bench.handler.sent == []
+    assert [state for kind, state in bench.kinds() if kind == "outcome"] == ["unknown"]
 
 
-def test_a_write_that_took_effect_late_is_not_called_failed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late_s", [5, 45, 1800])
+def test_a_write_that_took_effect_late_is_done_however_late(tmp_path: Path, late_s: int) -> None:
     bench = Bench(tmp_path)
     bench.handler.send_raises = [OutcomeUnknown("timed out")]
-    bench.go(5)
+    bench.go(late_s)
     bench.handler.send(bench.plan)  # the hung request arrives after all
-    bench.queue.settle(5)
+    bench.queue.settle(60)
     assert bench.execution.outcome.state is DONE
+    assert FAILED not in [told.state for told in bench.told]
+    assert bench.kinds()[-1] == ("outcome", "done")
+
+
+def test_a_lost_answer_is_read_ever_more_seldom(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [OutcomeUnknown("timed out")]
+    asked: list[float] = []
+    verify = bench.handler.verify
+    bench.handler.verify = lambda plan, receipt: (asked.append(bench.clock.monotonic()), verify(plan, receipt))[1]  # type: ignore[method-assign]
+    bench.go(3600)
+    gaps = [round(after - before, 3) for before, after in pairwise(asked)]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] == 60.0
+
+
+def test_a_lost_answer_is_failed_where_the_other_side_excludes_the_effect(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [OutcomeUnknown("timed out")]
+    bench.handler.verdicts = [Check(FAILED, "still triggered", absent=True)] * 12
+    bench.handler.verdicts += [Check(FAILED, "it is resolved")]
+    bench.go(60)
+    assert bench.execution.outcome.state is OutcomeState.UNKNOWN
+    bench.queue.settle(60)
+    assert (bench.execution.outcome.state, bench.execution.read_on) == (FAILED, False)
+    assert bench.execution.outcome.message == "it is resolved (timed out)"
+
+
+def test_of_a_write_that_was_answered_half_way_nothing_more_is_waited_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [OutcomeUnknown("given back, and not assigned again: 403", answered=True)]
+    bench.go(20)
+    assert bench.execution.outcome.state is FAILED
+
+
+@pytest.mark.parametrize(("ago_s", "read_on"), [(1800.0, True), (7200.0, False)])
+def test_what_an_earlier_session_sent_is_read_on_for_an_hour_at_least(
+    tmp_path: Path, ago_s: float, read_on: bool
+) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.verdicts = [Check(FAILED, "still triggered", absent=True)] * 500
+    bench.execution.resume(None, bench.clock.now() - ago_s)
+    bench.queue.settle(3600)
+    outcome = bench.execution.outcome
+    assert (outcome.state, bench.execution.read_on) == (OutcomeState.UNKNOWN, read_on)
+    assert outcome.message == "not known whether it was sent: no effect is seen yet (still triggered)"
+    bench.kinds()
+    left = bench.journal.recent(1, (EntryKind.OUTCOME,))
+    assert bool(left[-1].data.get("closed")) is not read_on
 
 
 def test_what_cannot_be_verified_is_unknown_shown_and_read_on_until_it_is_known(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_every_way_of_acting_is_refused(bench: Bench, verb: Verb) -> None:
         with pytest.raises(Refused, match="guardrail r: because"):
             future.result(10)
     over: list[bool] = []
-    actions.run_silently(bench.ask(), lambda message, hint: failed.append(message), lambda: over.append(True))
+    actions.run_silently(bench.ask(), lambda state, message, hint: failed.append(message), lambda: over.append(True))
     bench.engine._acting().queues["prod"].run(lambda: None).result(10)
     assert [words.partition(" (")[0] for words in failed] == ["guardrail r: because"]
     assert over == [True]
@@ -202,7 +202,7 @@ def test_what_belongs_to_another_action_types_no_name(tmp_path: Path) -> None:
     """A note on an incident, of a rollback: nobody is asked, so a rule that wants a name refuses it."""
     bench = Bench(tmp_path, rule(actions=("note",), does=TYPE_NAME), verb=Verb.NOTE)
     failed: list[str] = []
-    bench.engine.actions.run_silently(bench.ask(), lambda message, hint: failed.append(message), lambda: None)
+    bench.engine.actions.run_silently(bench.ask(), lambda state, message, hint: failed.append(message), lambda: None)
     bench.engine._acting().queues["prod"].run(lambda: None).result(10)
     assert failed == ["Guardrail r: because: its name has to be typed, and nobody is asked here"]
     assert bench.sent == 0

@@ -3,7 +3,7 @@
     re-check -> guardrails -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
 
 The words are strict: *done* only after the other side showed the effect; a write that timed out is *unknown* and is
-resolved by reading; *failed* only where nothing changed.
+resolved by reading, however late it arrives; *failed* only where nothing changed, and nothing can come any more.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ log = logging.getLogger(__name__)
 
 _JOURNALLED = frozenset({EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE})  # the journal itself is the other side
 _CLAIM = r"(?:sent|asked to stop)[,;] "  # how a provider's words on a missing effect begin
-UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
+UNKNOWN_SETTLES_S = 12.0  # for so long a write that timed out is called pending; what excludes its effect waits too
 QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
-UNKNOWN_AGAIN_S = 10.0
+UNKNOWN_AGAIN_S, UNKNOWN_SELDOM_S = 10.0, 60.0  # what is unknown is read on, ever more seldom up to this
+LEFT_S = 3600.0  # what an earlier session sent so long ago, and shows no effect, is unknown for good
+MAY_COME = "it may still take effect, and is read on: look before it is sent again"
 
 
 class ActionExecution:
@@ -83,6 +85,8 @@ class ActionExecution:
         self._going_out = threading.Lock()  # between the queue that sends and whoever takes it back
         self._lost_why = ""
         self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
+        self._may_come = True  # where it was lost: may the write arrive yet?
+        self._over = False  # nothing is read any more
         self._began = clock.monotonic()
         self._steady_since: float | None = None
         self._evidence = ""
@@ -132,6 +136,11 @@ class ActionExecution:
     def sent(self) -> bool:
         """Return whether the request went out and was not refused."""
         return self._receipt is not None or self._lost_at is not None
+
+    @property
+    def read_on(self) -> bool:
+        """Return whether its outcome is unknown, and still read."""
+        return self.outcome.state is OutcomeState.UNKNOWN and not self._over
 
     # --- on the queue -------------------------------------------------------------------------------------------------
 
@@ -196,7 +205,7 @@ class ActionExecution:
         """Follow a write without an answer: a reading will tell whether it took effect."""
         self.before_answer = False
         self._lost_at = self._clock.monotonic()
-        self._lost_why = error.message
+        self._lost_why, self._may_come = error.message, not error.answered
         self._tell(OutcomeState.PENDING, f"{error.message}: reading its outcome")
 
     def _answered(self, receipt: Receipt) -> None:
@@ -259,8 +268,21 @@ class ActionExecution:
             self._tell(OutcomeState.PENDING, "; ".join(w for w in (self._lost_why, self._claimed(check.message)) if w))
             self._later(2.0)
             return
+        if self._lost_at is not None and check.absent and self._may_come:
+            self._not_seen(check)
+            return
         lost = f" ({self._lost_why})" if self._lost_why else ""
         self._end(OutcomeState.FAILED, check.message + lost, check.hint)
+
+    def _not_seen(self, check: Check) -> None:
+        """Say *unknown* and read on: the answer was lost, and nothing but time speaks against the effect."""
+        self.looked, self._steady_since = True, None
+        sent = self._lost_why or "not known whether it was sent"
+        words = f"{sent}: no effect is seen yet ({self._claimed(check.message)})"
+        if self.resumed and self._clock.now() - self.sent_at - self._watched_s() > LEFT_S:
+            self._end(OutcomeState.UNKNOWN, words, "it is read no more: check the source itself", closed=True)
+            return
+        self._unknown(words, check.hint or MAY_COME)
 
     def _again(self, check: Check) -> None:
         self.looked = self._receipt is not None or self._lost_s() >= 2 * UNKNOWN_SETTLES_S
@@ -302,10 +324,12 @@ class ActionExecution:
             self._unknown(f"sent; cannot be verified: {message}", hint)
 
     def _unknown(self, message: str, hint: str) -> None:
-        if self.outcome.state is not OutcomeState.UNKNOWN:
-            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read again every 10 s; check the source itself")
+        first = self.outcome.state is not OutcomeState.UNKNOWN
+        if first or redact(message) != self.outcome.message:
+            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read on; check the source itself")
+        if first:
             self._journal.outcome(self.plan, self.outcome, self._data())
-        self._later(UNKNOWN_AGAIN_S)
+        self._later(min(UNKNOWN_SELDOM_S, max(UNKNOWN_AGAIN_S, self._watched_s() / 10)))
 
     # --- saying so ----------------------------------------------------------------------------------------------------
 
@@ -313,7 +337,7 @@ class ActionExecution:
         self._queue.run(lambda: self._guarded(self._verify), delay_s=seconds)
 
     def _end(self, state: OutcomeState, message: str, hint: str = "", closed: bool = False) -> None:
-        self.before_answer = False
+        self.before_answer, self._over = False, True
         outcome = self._say(state, message, hint)
         self._journal.outcome(self.plan, outcome, self._data(), closed)
         self.outcome = outcome

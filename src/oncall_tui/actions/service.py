@@ -186,19 +186,27 @@ class ActionService:
         execution.start(without_journal)
         return done
 
-    def run_silently(self, ask: ActionRequest, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
+    def run_silently(
+        self, ask: ActionRequest, told: Callable[[OutcomeState, str, str], None], over: Callable[[], None]
+    ) -> None:
         """Carry out what belongs to another action, journalled by itself and shown nowhere. Returns at once.
 
-        *failed* is called with a message and a hint where it did not end as done, *over* once, when it is known.
+        *told* is called with a state, a message and a hint where it did not end as done, and where it did after it was
+        unknown; *over* once, when it has ended or is unknown.
         """
 
         left = True
 
+        def failed(message: str, hint: str) -> None:
+            told(OutcomeState.FAILED, message, hint)
+
         def on_outcome(outcome: Outcome) -> None:
             if outcome.state is OutcomeState.PENDING:
                 return
-            if outcome.state not in (OutcomeState.DONE, OutcomeState.SENT):
+            if outcome.state in (OutcomeState.REFUSED, OutcomeState.FAILED):
                 failed(outcome.message, outcome.hint)
+            elif outcome.state is OutcomeState.UNKNOWN or not left:
+                told(outcome.state, outcome.message, outcome.hint)
             ended()
 
         def ended() -> None:
@@ -287,6 +295,11 @@ class ActionService:
         """Return whether the other side answered that it accepted the action."""
         execution = self._executions.get(plan_id)
         return execution is not None and execution.receipt is not None
+
+    def read_on(self, plan_id: str) -> bool:
+        """Return whether the outcome of a plan is unknown, and still read."""
+        execution = self._executions.get(plan_id)
+        return execution is not None and execution.read_on
 
     def plan_of(self, plan_id: str) -> Plan | None:
         execution = self._executions.get(plan_id)
@@ -391,7 +404,8 @@ class ActionService:
                 raise made
             if made is None:
                 made = self._handler(source, ask.verb).plan(ask, self._board(ask.verb, ask.target))
-            plan = self._dress(msgspec.structs.replace(made, override=ask.override) if ask.override else made)
+            made = msgspec.structs.replace(made, override=ask.override) if ask.override else made
+            plan = self._with_unknown(self._dress(made))
         except ActionError as error:
             self._journal.record([self._refusal(ask, error)])
             raise
@@ -400,6 +414,20 @@ class ActionService:
             self._journal.record([self._refusal(ask, refused)])
             raise refused from None
         return plan
+
+    def _with_unknown(self, plan: Plan) -> Plan:
+        """Warn, and ask, where the same was sent before and may still take effect: nothing is sent twice unawares."""
+        with self._lock:
+            found = [e for e in self._executions.values() if e.read_on and _same_write(e.plan, plan)]
+        if not found:
+            return plan
+        before = found[-1].outcome
+        at, who = local_time(before.sent_at, self._clock.now()), found[-1].plan.actor.name
+        words = (
+            f"sent at {at} by {who}, and not known yet whether it takes effect: {before.message}; this sends it again"
+        )
+        confirm = Confirm.YES if plan.confirm is Confirm.NONE else plan.confirm
+        return msgspec.structs.replace(plan, warnings=(words, *plan.warnings), confirm=confirm)
 
     def _refusal(self, ask: ActionRequest, error: ActionError) -> Entry:
         data = {"verb": ask.verb, "state": error.outcome, "version": ask.version}
@@ -486,6 +514,16 @@ def _the_same(plan: Plan, ask: ActionRequest) -> bool:
     if (plan.target, plan.verb) != (ask.target, ask.verb):
         return False
     return plan.verb is not Verb.RUN or (bool(plan.writes) and plan.request.get("command_name") == ask.choice)
+
+
+def _same_write(one: Plan, other: Plan) -> bool:
+    """Tell whether both do the same to a row, or to a service by way of whichever row."""
+    if one.verb is not other.verb or one.source != other.source:
+        return False
+    if one.verb is Verb.RUN:
+        return one.target == other.target and one.request.get("command_name") == other.request.get("command_name")
+    services = [(plan.request.get("cluster"), plan.request.get("service")) for plan in (one, other)]
+    return one.target == other.target or (services[0] == services[1] and None not in services[0])
 
 
 def _no_provider(_timeout_s: float) -> Provider:

@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import NoReturn
 
+import msgspec
+
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, OutcomeExit, sent
 from oncall_tui.cli.output import put, say
 from oncall_tui.domain.action import FOLLOWED
@@ -23,6 +25,7 @@ from oncall_tui.errors import ActionError, SourceError
 
 PAUSE_S = 0.25
 WAIT_S = 120.0
+UNKNOWN_S = 45.0  # how long what is seen at once is waited for where its answer was lost
 WITHDRAWN_S = 1.0  # how long to wait for the word on what was taken back in time
 
 
@@ -50,17 +53,21 @@ def carry(
     plan: Plan,
     *,
     wait_s: float = WAIT_S,
+    unknown_s: float = UNKNOWN_S,
     until_answered: bool = False,
     step: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Send the plan and wait for what comes of it; with *until_answered* only until the other side has taken it.
+
+    An outcome that is unknown is waited for up to *unknown_s*: it is read on, and may become known.
 
     *step* is called with each new outcome. An interrupt takes back what was not sent yet.
     """
     interrupts.hold()
     future = engine.actions.execute(plan)
     sent.code = UNKNOWN
-    outcome = _awaited(engine, plan, future, wait_s, until_answered, step)
+    unknown_s = 0.0 if until_answered else min(wait_s, unknown_s)
+    outcome = _awaited(engine, plan, future, wait_s, unknown_s, until_answered, step)
     sent.code = exit_code(outcome)
     return outcome
 
@@ -70,12 +77,18 @@ def _awaited(
     plan: Plan,
     future: Future[Outcome],
     wait_s: float,
+    unknown_s: float,
     until_answered: bool,
     step: Callable[[Outcome], None],
 ) -> Outcome:
-    end_at, shown = time.monotonic() + wait_s, None
-    while not future.done() and not interrupts.pressed and time.monotonic() < end_at:
-        engine.wait(lambda _: future.done() or interrupts.pressed, PAUSE_S)
+    began, shown = time.monotonic(), None
+    end_at = began + wait_s
+
+    def over() -> bool:
+        return future.done() and (time.monotonic() > began + unknown_s or not engine.actions.read_on(plan.id))
+
+    while not over() and not interrupts.pressed and time.monotonic() < end_at:
+        engine.wait(lambda _: over() or interrupts.pressed, PAUSE_S)
         outcome = _shown(engine, plan)
         if outcome is not None and outcome is not shown:
             shown = outcome
@@ -83,7 +96,7 @@ def _awaited(
         if outcome is not None and until_answered and engine.actions.answered(plan.id):
             return outcome
     if future.done():
-        return future.result()
+        return _known(engine, plan, future.result())
     why = "interrupted" if interrupts.pressed else f"not known after {wait_s:.0f} s"
     if engine.actions.withdraw(plan.id, why):
         try:
@@ -95,6 +108,14 @@ def _awaited(
         return last
     saw = f" (last seen: {last.message})" if last is not None and last.message else ""
     return _outcome(engine, plan, OutcomeState.UNKNOWN, f"{why}: it was sent and continues{saw}", follow(plan))
+
+
+def _known(engine: Engine, plan: Plan, first: Outcome) -> Outcome:
+    """Return how it stands by now; where that is unknown, with the words on who reads on once this program ended."""
+    outcome = _shown(engine, plan) or first
+    if not engine.actions.read_on(plan.id):
+        return outcome
+    return msgspec.structs.replace(outcome, hint=f"it may still take effect: {follow(plan)}")
 
 
 def follow(plan: Plan) -> str:

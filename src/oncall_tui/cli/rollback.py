@@ -234,7 +234,7 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
             last = outcome.message
             say(f"  {outcome.state}: {last}")
 
-    return carry(engine, plan, wait_s=LONGEST_S, until_answered=not wait, step=step)
+    return carry(engine, plan, wait_s=LONGEST_S, unknown_s=LONGEST_S, until_answered=not wait, step=step)
 
 
 def _dry_run(plan: Plan, as_json: bool) -> NoReturn:

@@ -59,6 +59,8 @@ class Check(msgspec.Struct, frozen=True):
     *since* is when the other side says that it ended so, with nothing failed since (seconds since the epoch; 0: it
     does not say): a later session need not wait anew for what has held all along.
     *data* is journalled with the outcome, as plain data (an exit code, the first lines of an output).
+    *absent* is beside FAILED where only the time that has passed speaks against the effect: after a lost answer it may
+    still come, so it is unknown and read on. Without it the other side says what excludes the effect.
     """
 
     state: OutcomeState
@@ -68,3 +70,4 @@ class Check(msgspec.Struct, frozen=True):
     evidence: str = ""
     since: float = 0.0
     data: dict[str, Any] = {}
+    absent: bool = False

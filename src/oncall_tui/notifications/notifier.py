@@ -48,13 +48,18 @@ _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARN
 
 
 class FollowedAction(Protocol):
-    """An action as others hear of it: its plan, whether it was sent, and whether an earlier session began it."""
+    """An action as others hear of it: its plan, whether it was sent, whether an earlier session began it, and whether
+    it is unknown and still read.
+    """
 
     plan: Plan
     resumed: bool
 
     @property
     def sent(self) -> bool: ...
+
+    @property
+    def read_on(self) -> bool: ...
 
 
 class Recipients(msgspec.Struct, frozen=True):
@@ -115,8 +120,8 @@ def ended_line(plan: Plan, outcome: Outcome) -> str:
 class Notifier:
     """Hears of every outcome, and tells. Thread-safe; nothing here waits for a network.
 
-    *audience* says who hears of a plan, *run_silently* carries out a note and calls one function where that failed and
-    another when it is over, *show* puts an outcome into the strip.
+    *audience* says who hears of a plan, *run_silently* carries out a note and calls one function where that was not
+    done, or was known late, and another when it is over, *show* puts an outcome into the strip.
     """
 
     def __init__(
@@ -126,13 +131,13 @@ class Notifier:
         clock: Clock,
         board: Callable[[], Board],
         audience: Callable[[Plan], Recipients],
-        run_silently: Callable[[ActionRequest, Callable[[str, str], None], Callable[[], None]], None],
+        run_silently: Callable[[ActionRequest, Callable[[OutcomeState, str, str], None], Callable[[], None]], None],
         show: Callable[[Outcome], None],
     ) -> None:
         self._destinations, self._journal, self._clock = destinations, journal, clock
         self._board, self._audience, self._run_silently, self._show = board, audience, run_silently, show
         self._heard: dict[str, _NotifiedAction] = {}
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[tuple[str, str, bool]] = set()
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -141,6 +146,8 @@ class Notifier:
         plan = execution.plan
         if plan.verb not in FOLLOWED or not execution.sent:
             return
+        if execution.resumed and execution.read_on:
+            return  # each start would tell again what the first session told: its end is told
         with self._changed:
             heard = self._heard.get(plan.id)
             first = heard is None
@@ -212,7 +219,7 @@ class Notifier:
         self._count(1)
         self._run_silently(
             ask,
-            lambda message, hint: self._fail(plan, incident, OutcomeState.FAILED, message, hint),
+            lambda state, message, hint: self._fail(plan, incident, state, message, hint),
             lambda: self._count(-1),
         )
 
@@ -228,11 +235,11 @@ class Notifier:
             self._fail(plan, name, state, error.message, error.hint)
 
     def _fail(self, plan: Plan, name: str, state: OutcomeState, message: str, hint: str) -> None:
-        """Show the failure, once for each action and destination."""
+        """Show the failure, once for each action and destination; of one that was unknown also how it ended."""
         with self._changed:
-            if (plan.id, name) in self._said:
+            if (plan.id, name, state.final) in self._said or (plan.id, name, True) in self._said:
                 return
-            self._said.add((plan.id, name))
+            self._said.add((plan.id, name, state.final))
         self._show(
             Outcome(
                 plan_id=f"tell-{plan.id}-{name}",

@@ -73,8 +73,9 @@ class ActionHandler(Protocol):
     send    makes exactly one attempt. Raises ActionFailed where the other side said no, OutcomeUnknown where its
             answer was lost.
     verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
-            that the effect is not there. Also called for an intent that an earlier session left without an outcome:
-            then *receipt* is None, and FAILED means that the write never took effect.
+            that the effect is not there, with *absent* where only time says so (``WriteGrace.absent``). *receipt* is
+            None where the answer was lost, also for an intent that an earlier session left without an outcome: then
+            FAILED with *absent* is shown as unknown and asked for again, FAILED alone as what can never come.
     choices lists what a person may pick from first (levels, revisions). A handler that derives from this one and has
             nothing to pick from leaves it out.
     """

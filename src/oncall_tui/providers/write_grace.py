@@ -6,7 +6,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.runtime.clock import Clock
 
-SETTLE_S = 10.0  # a write that timed out may still be carried out: only after this long is "not there" an answer
+SETTLE_S = 10.0  # what was sent shows within so long; where the answer was lost, "not there" is never an answer
 
 
 class WriteGrace:
@@ -36,8 +36,19 @@ class WriteGrace:
         now = self._clock.monotonic()
         return now - self._first.setdefault((plan.id, what), now)
 
-    def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "", within_s: float = SETTLE_S) -> Check:
-        """The effect does not show: PENDING for *within_s* after the write, then FAILED."""
+    def absent(
+        self,
+        plan: Plan,
+        waiting: str,
+        missing: str,
+        hint: str = "",
+        within_s: float = SETTLE_S,
+        excludes: bool = False,
+    ) -> Check:
+        """The effect does not show: PENDING for *within_s* after the write, then FAILED.
+
+        Nothing but time says so, unless the other side *excludes* it: an answer that was lost leaves it unknown.
+        """
         if self.waited_s(plan) < within_s:
             return Check(OutcomeState.PENDING, waiting)
-        return Check(OutcomeState.FAILED, missing, hint=hint)
+        return Check(OutcomeState.FAILED, missing, hint=hint, absent=not excludes)

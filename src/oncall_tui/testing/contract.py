@@ -513,12 +513,13 @@ def write_throttled(bench: Bench) -> None:
     assert "9 s" in str(error)
 
 
-@case("a write: 500 without effect is unknown, and failed once it cannot come any more")
+@case("a write: 500 without effect is unknown, and never failed by time alone")
 def write_broken(bench: Bench) -> None:
     plan, handler, _ = bench.spoils(says(500, ECHO), errors.OutcomeUnknown)
     assert handler.verify(plan, None).state is OutcomeState.PENDING
     bench.clock.advance(60.0)
-    assert handler.verify(plan, None).state is OutcomeState.FAILED
+    check = handler.verify(plan, None)
+    assert check.state is OutcomeState.PENDING or check.absent
 
 
 @case("a write: it took effect and the answer was lost; reading tells")

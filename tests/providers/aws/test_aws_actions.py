@@ -78,12 +78,17 @@ def test_a_finished_deploy_is_updated_back(ecs: Make, world: World, clock: FakeC
     assert check.evidence == f"{first['id']} 0 failed"
 
 
-def test_an_update_that_never_arrived(ecs: Make, world: World, clock: FakeClock) -> None:
+def test_an_update_that_does_not_arrive_may_still_come(ecs: Make, world: World, clock: FakeClock) -> None:
     finished(world)
     handler, plan = made(ecs())
     assert handler.verify(plan, None).state is OutcomeState.PENDING
     clock.advance(30)
-    assert "never took effect: :42 still runs" in handler.verify(plan, None).message
+    check = handler.verify(plan, None)
+    assert (check.message, check.absent) == (":42 still runs, and there is no newer deploy", True)
+    world.deploy("main", "api", 42, 43, age=0.0, status="IN_PROGRESS")  # somebody else's excludes it
+    check = handler.verify(plan, None)
+    assert "somebody else's deploy" in check.message
+    assert (check.state, check.absent) == (OutcomeState.FAILED, False)
 
 
 def test_what_moved_is_said(ecs: Make, world: World) -> None:

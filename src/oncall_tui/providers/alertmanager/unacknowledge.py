@@ -81,7 +81,8 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
             except errors.ActionFailed as error:
                 if done == 0:
                     raise
-                raise errors.OutcomeUnknown(f"{done} of {plan.writes} removed: {error.message}", error.hint) from None
+                words = f"{done} of {plan.writes} removed: {error.message}"
+                raise errors.OutcomeUnknown(words, error.hint, answered=True) from None
         return Receipt({"silences": list(plan.request["silences"])})
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:

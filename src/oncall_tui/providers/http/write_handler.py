@@ -181,7 +181,7 @@ class WriteHandler(ActionHandler, ABC, Generic[Context, Target]):
 
     def _missing(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Judge a write whose target is gone."""
-        return self._sent.absent(plan, "sent, not visible yet", self.context.gone)
+        return self._sent.absent(plan, "sent, not visible yet", self.context.gone, excludes=True)
 
     def _shows(self, plan: Plan, receipt: Receipt | None, seen: Target) -> Check:
         """Judge the write by *seen*, its target as just read."""

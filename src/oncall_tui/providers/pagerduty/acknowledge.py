@@ -153,7 +153,8 @@ class PagerDutyAcknowledge(SetStatus):
             return Check(OutcomeState.DONE, "acknowledged, and resolved since")
         if receipt is None and self._logged(plan):
             return Check(OutcomeState.DONE, f"acknowledged by {plan.actor.name}; it is {incident.status} now")
-        return self._sent.absent(plan, f"sent, still {incident.status}", f"not acknowledged: it is {incident.status}")
+        status, over = incident.status, incident.status == "resolved"
+        return self._sent.absent(plan, f"sent, still {status}", f"not acknowledged: it is {status}", excludes=over)
 
     def _whose(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         acks = incident.acknowledgements or ()

@@ -59,7 +59,8 @@ class Snooze(PagerDutyHandler):
             end = f", until {self.context.local(until)}" if until is not None else ""
             return Check(OutcomeState.DONE, f"snoozed; it is {incident.status} now{end}")
         said = f"{incident.status}, until {self.context.local(until)}" if until is not None else incident.status
-        return self._sent.absent(plan, f"sent, still {said}", f"not snoozed: {said}")
+        over = incident.status == "resolved"
+        return self._sent.absent(plan, f"sent, still {said}", f"not snoozed: {said}", excludes=over)
 
     def _meant(self, plan: Plan, receipt: Receipt | None, until: float) -> bool:
         told = receipt.data.get("until") if receipt is not None else None

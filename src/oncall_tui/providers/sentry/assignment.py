@@ -74,7 +74,8 @@ class Assign(SentryHandler):
         try:
             return super()._write(plan)
         except errors.ActionFailed as error:
-            raise errors.OutcomeUnknown(f"given back, and not assigned again: {error.message}", error.hint) from None
+            words = f"given back, and not assigned again: {error.message}"
+            raise errors.OutcomeUnknown(words, error.hint, answered=True) from None
 
     def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where a person has assigned it to whom it was to be assigned to."""

@@ -165,7 +165,7 @@ class CloudWatchSilence(ActionHandler):
             rule = self._mutes.get(name)
         except Gone:
             if self._sent.waited_s(plan) > TAKES_EFFECT_S:
-                return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
+                return Check(OutcomeState.FAILED, f"there is no mute rule {name}", absent=True)
             return Check(OutcomeState.PENDING, "the mute rule is not visible yet", 1.0)
         if rule.status == "SCHEDULED":
             begin = local_time(plan.request["begin"], now)

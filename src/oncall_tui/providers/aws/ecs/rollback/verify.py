@@ -25,7 +25,7 @@ from oncall_tui.text.short_ids import short_ids
 
 AGAIN_S = 3.0
 NO_DEPLOY_S = 120.0  # after that a write that ECS took has started nothing (a plan may have been read for a minute)
-TAKES_EFFECT_S = 20.0  # after that a write that shows nowhere never arrived
+TAKES_EFFECT_S = 20.0  # a write shows within so long; after a lost answer it is unknown from then on
 
 
 def pending(message: str, again_in_s: float = AGAIN_S) -> Check:
@@ -38,6 +38,11 @@ def done(message: str, evidence: str, since: float | None = None) -> Check:
 
 def failed(message: str, hint: str = "") -> Check:
     return Check(OutcomeState.FAILED, short_ids(message), 0.0, hint)
+
+
+def absent(message: str) -> Check:
+    """Return that it does not show, which only time says: a write whose answer was lost may still arrive."""
+    return Check(OutcomeState.FAILED, short_ids(message), absent=True)
 
 
 def verify(clients: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
@@ -67,7 +72,7 @@ def verify_stopped(
         return failed("the deploy is not known to ECS any more")
     if found.status in decide.IN_PROGRESS:
         if receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S:
-            return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
+            return absent(f"the deploy of {short(asked['from'])} goes on")
         return pending("asked to stop; the deploy has not begun to go back", 1.0)
     if found.status == "SUCCESSFUL":
         return failed(f"the deploy completed before the stop: {short(asked['from'])} runs", "roll back again")
@@ -197,7 +202,7 @@ def _not_there(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: 
         return failed(f"ECS accepted it but started no deploy: it intends to run {runs}", "check its events")
     if newer:
         return failed(f"it never took effect: somebody else's deploy, of {runs}, is there instead")
-    return failed(f"it never took effect: {runs} still runs, and there is no newer deploy")
+    return absent(f"{runs} still runs, and there is no newer deploy")
 
 
 # --- CodeDeploy -------------------------------------------------------------------------------------------------------
@@ -222,7 +227,7 @@ def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt 
         ended = back.complete_time
     elif found.open:
         if receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S:
-            return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
+            return absent(f"the deployment of {short(asked['from'])} goes on")
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
     elif grace.lasting_s(plan, "stopped, and not rolled back") < TAKES_EFFECT_S:
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
@@ -241,7 +246,7 @@ def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt 
         made = next((d.deployment_id for d in listed if plan.id in d.description), "")
     if not made:
         if _since(plan, receipt, grace) > TAKES_EFFECT_S:
-            return failed("it never took effect: no deployment of it is there")
+            return absent("no deployment of it is there")
         return pending("not visible yet", 1.0)
     found = cd.read_one(clients.code_deploy, made)
     arrow = _arrow(asked)
@@ -316,7 +321,7 @@ def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, g
         if found is None:
             return failed("the deploy is not known to ECS any more")
         if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
-            return failed("it never took effect: the deploy is still paused") if late else pending("still paused", 1.0)
+            return absent("the deploy is still paused") if late else pending("still paused", 1.0)
         if found.status not in (*decide.IN_PROGRESS, *decide.ROLLING_BACK, "STOP_REQUESTED", *decide.ENDED):
             return pending(unknown_words("the deploy", found.status))
         if found.status not in (*decide.IN_PROGRESS, "SUCCESSFUL"):
@@ -325,7 +330,7 @@ def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, g
         return done(f"the deploy of {short(asked['to'])} continues: {stage or found.status.lower()}", "")
     made = cd.read_one(clients.code_deploy, asked["deploy"])
     if cd.wait_of(made) == "READY_WAIT":
-        return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
+        return absent("the deployment still waits") if late else pending("still waiting", 1.0)
     if made.status in cd.FELL:
         return failed(f"the deployment is {made.status} now")
     if made.status not in cd.KNOWN:
