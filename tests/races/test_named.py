@@ -133,5 +133,5 @@ def test_a_deploy_of_ours_is_not_taken_for_another_of_the_same(run: Run) -> None
 def test_where_deploys_cannot_be_read_any_more_it_is_known_by_the_service(run: Run, lost: bool) -> None:
     faults = ({"source": "prod", "kind": "error500", "writes_only": True, "count": 1},) if lost else ()
     scene = run("ROLLING", {}, 120.0, faults=faults, blind=True)
-    assert scene.said[0].state == ("unknown" if lost else "done"), words(scene)
-    assert not lost or "no effect is seen yet" in scene.said[0].message
+    assert scene.said[-1].state == ("unknown" if lost else "done"), words(scene)
+    assert not lost or "no effect is seen yet" in scene.said[-1].message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.told import Bench, FakeDestination
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.entry import EntryKind
-from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.errors import ActionFailed, OutcomeUnknown, Refused
 from oncall_tui.journal import Intent
 from oncall_tui.tui.presenters import status_lines as headline
@@ -243,6 +244,35 @@ def test_what_an_earlier_session_sent_is_told_only_how_it_ended(bench: Bench, ch
     bench.drain()
     assert len(chat.sent) == 1
     assert titles(chat)[0].startswith("Alice rolled back")
+
+
+def test_what_an_earlier_session_told_as_unknown_is_told_once_it_is_known(bench: Bench, chat: FakeDestination) -> None:
+    plan = bench.plan(Verb.ROLL_BACK)
+    bench.follow[Verb.ROLL_BACK].verdicts = [Check(OutcomeState.FAILED, "the deploy of :42 goes on", absent=True)]
+    found = bench.engine.actions.resume(Intent(plan, None, bench.clock.now() - 60.0)).result(5)
+    bench.drain()
+    assert found.state is OutcomeState.UNKNOWN
+    assert titles(chat) == []
+
+
+def test_a_lost_answer_is_told_as_unknown_and_then_how_it_ended(bench: Bench, chat: FakeDestination) -> None:
+    notifier, plan = bench.engine._acting().notifier, bench.plan(Verb.ROLL_BACK)
+    execution = SimpleNamespace(plan=plan, resumed=False, sent=True, read_on=True)
+    for state, words in (
+        (OutcomeState.PENDING, "timed out"),
+        (OutcomeState.UNKNOWN, "timed out: no effect is seen yet (the deploy of :42 goes on)"),
+        (OutcomeState.UNKNOWN, "timed out; rolling back from :42 to :41 0/2"),
+        (OutcomeState.DONE, "2/2 on :41"),
+    ):
+        outcome = Outcome(plan_id=plan.id, verb=plan.verb, target=plan.target, state=state, message=words, at=0.0)
+        notifier.observe(execution, outcome)
+    bench.drain()
+    begun, unknown, ended = titles(chat)
+    assert begun == "Alice is rolling back prod/api from :42 to :41"
+    assert unknown.startswith(
+        "unknown: roll back of prod/api from :42 to :41 by Alice: timed out: no effect is seen yet"
+    )
+    assert ended == "Alice rolled back prod/api from :42 to :41: 2/2 on :41"
 
 
 def test_a_destination_that_is_not_configured_any_more_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def _line(engine: Engine, outcome: Outcome) -> str:
         deploy = engine.update.board.deploys.get(plan.target)
         service = deploy.service_id if deploy is not None else plan.target
         follow = f"follow it with `oncall-tui deploys {service} --watch`"
-        if engine.actions.answered(plan.id) or outcome.state is OutcomeState.UNKNOWN:
+        if engine.actions.answered(plan.id):
             return f"{what}: goes on at AWS ({outcome.message}); {follow}"
         return f"{what}: may have been sent ({outcome.message}); {follow}"
     said = outcome.message or outcome.state
