@@ -520,6 +520,8 @@ def _same_write(one: Plan, other: Plan) -> bool:
     """Tell whether both do the same to a row, or to a service by way of whichever row."""
     if one.verb is not other.verb or one.source != other.source:
         return False
+    if one.verb is Verb.NOTE:  # another note is no second one
+        return one.target == other.target and one.request == other.request
     if one.verb is Verb.RUN:
         return one.target == other.target and one.request.get("command_name") == other.request.get("command_name")
     services = [(plan.request.get("cluster"), plan.request.get("service")) for plan in (one, other)]
