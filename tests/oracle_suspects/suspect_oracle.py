@@ -21,6 +21,13 @@
    begun after the episode it is no evidence that stands before a deploy; and it began after a deploy only if it surely
    did.
 
+8. What began while the problem was quiet within its episode is judged by the firing after that quiet time, as if the
+   episode had begun there: it stands before what is suspected of the first firing, the newest first. A deploy that had
+   gone by the time (it failed, or was rolled back) does not stand before a change that was done since.
+9. It is weak evidence, and stands behind every deploy and all that does harm, where the problem had fired again before
+   with no deploy of its service (where it names none, of its product) in the quiet time before that. What fired until
+   a rollback was done is the rolled back deploy's. And it is weak where it may have begun while the problem fired.
+
 A source that tells whole seconds rounds them down: what began within that second is told to have begun with the alert.
 No town has anything so close.
 
@@ -38,6 +45,8 @@ from itertools import product as every
 
 from tests.oracle_suspects.town import FIRING, QUIET, SOON, WIDE, Changed, Deployed, Problem, Town
 
+One = Deployed | Changed
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -51,6 +60,8 @@ class Answer:
     later: frozenset[str]  # all of its service or product that began after the episode did
     harm: frozenset[str] = frozenset()  # the suspected changes that do harm by themselves: these stand before the rest
     later_changes: frozenset[str] = frozenset()  # of its service or its product's things, and have to be named
+    weak: frozenset[str] = frozenset()  # of the suspects, those that are possibly it
+    again: frozenset[str] = frozenset()  # of the suspects, those of a later firing than the first
 
 
 @dataclass(frozen=True)
@@ -73,26 +84,91 @@ def began(problem: Problem) -> float:
     return start
 
 
+@dataclass(frozen=True)
+class Judged:
+    """One suspect. *at* is the begin of the firing that it is judged by, *again*: that is not the episode's first."""
+
+    one: One
+    at: float
+    again: bool
+    weak: bool
+
+    @property
+    def harms(self) -> bool:
+        return isinstance(self.one, Changed) and not self.weak and _harms(self.one, self.at)
+
+
 def answer(town: Town, problem: Problem) -> Answer:
     at = began(problem)
     own = [d for d in town.deploys if problem.service and d.service == problem.service]
     product = problem.product or town.product_of(problem.service)
     siblings = [d for d in town.deploys if d not in own and product and town.product_of(d.service) == product]
-    mine, theirs = _found(town, own, at), _found(town, siblings, at)
     about = [c for c in town.changes if _about(c, problem, product)]
-    changes = [c for c in about if _suspected(town, c, at)]
+    causes = own if problem.service else siblings
+
+    def judged(told: Iterable[One]) -> list[Judged]:
+        found = (_judged(problem, one, causes) for one in told)
+        return [it for it in found if it is not None and _ended_late(it, town.look_back)]
+
+    def cleared(told: Iterable[One]) -> list[One]:
+        return [one for one in told if _judged(problem, one, causes) is None]
+
+    mine, theirs, changes = judged(own), judged(siblings), judged(about)
+    everything = [*mine, *theirs, *changes]
     return Answer(
         began=at,
-        first=_first(
-            problem, at, [d for d in own if d.name in mine], [d for d in siblings if d.name in theirs], changes
-        ),
-        suspects=mine | theirs | {c.name for c in changes},
-        harm=frozenset(c.name for c in changes if _harms(c, at)),
-        later_changes=frozenset(c.name for c in about if c.first > at and _near(c, problem)),
-        own=frozenset(d.name for d in own),
-        innocent=frozenset(d.name for d in own if d.start > at),
-        later=frozenset(d.name for d in (*own, *siblings) if d.start > at),
+        first=_first(problem, mine, theirs, changes),
+        suspects=_names(it.one for it in everything),
+        harm=_names(it.one for it in changes if it.harms),
+        later_changes=_names(c for c in cleared(about) if isinstance(c, Changed) and _near(c, problem)),
+        own=_names(own),
+        innocent=_names(cleared(own)),
+        later=_names(cleared([*own, *siblings])),
+        weak=_names(it.one for it in everything if it.weak),
+        again=_names(it.one for it in everything if it.again),
     )
+
+
+def _span(one: One) -> tuple[float, float]:
+    """Between which times it began."""
+    return (one.first, one.start) if isinstance(one, Changed) else (one.start, one.start)
+
+
+def _quiet_times(problem: Problem) -> list[tuple[float, float]]:
+    """The quiet times within the present episode."""
+    told = [(a, b) for a, b in problem.firings if a >= began(problem)]
+    return [(b, told[n + 1][0]) for n, (_, b) in enumerate(told[:-1]) if b is not None]
+
+
+def _judged(problem: Problem, one: One, causes: Sequence[Deployed]) -> Judged | None:
+    """Rules 1, 7, 8 and 9; None: it began while the problem fired, or after all of it."""
+    first, last = _span(one)
+    at = began(problem)
+    if first <= at:
+        return Judged(one, at, False, last > at)
+    for stop, start in reversed(_quiet_times(problem)):
+        if last > stop and first <= start:
+            weak = first < stop or last > start or _by_itself(problem, first, start, causes)
+            return Judged(one, start, True, weak)
+    return None
+
+
+def _by_itself(problem: Problem, at: float, before: float, causes: Sequence[Deployed]) -> bool:
+    """Rule 9: of the firing that began *before*, and of what began *at* then."""
+    back = [d.end for d in causes if d.how == "rolled back" and d.end is not None and d.end < at]
+    for stop, start in _quiet_times(problem):
+        came_back = start < before and all(start > end for end in back)
+        if came_back and not any(stop < d.start <= start for d in causes):
+            return True
+    return False
+
+
+def _ended_late(it: Judged, look_back: float) -> bool:
+    """Rule 1: it was under way, or ended in the look-back before its firing."""
+    since = it.at - look_back
+    if isinstance(it.one, Changed):
+        return it.one.end is None or it.one.end >= since
+    return it.one.going or it.one.start >= since or (it.one.end is not None and it.one.end >= since)
 
 
 def _about(change: Changed, problem: Problem, product: str) -> bool:
@@ -104,13 +180,8 @@ def _about(change: Changed, problem: Problem, product: str) -> bool:
     return bool((problem.service and change.service == problem.service) or (product and product in change.products))
 
 
-def _near(change: Changed, problem: Problem) -> bool:
+def _near(change: One, problem: Problem) -> bool:
     return not change.service or change.service == problem.service
-
-
-def _suspected(town: Town, change: Changed, at: float) -> bool:
-    """Rule 1, of a change; and rule 7."""
-    return change.first <= at and (change.end is None or change.end >= at - town.look_back)
 
 
 def _harms(change: Changed, at: float) -> bool:
@@ -120,54 +191,50 @@ def _harms(change: Changed, at: float) -> bool:
     return taken or change.what in ("failover", "edit", "alarm")
 
 
-def _wrong(deploy: Deployed, at: float) -> bool:
-    bad = deploy.failed or deploy.how in ("failed", "rolled back")
-    return bool(bad) and (deploy.going or (deploy.end or deploy.start) >= at - SOON)
+def _wrong(deploy: Judged, near: Judged) -> bool:
+    """Rule 6: it goes wrong as the firing begins that the change *near* is judged by; and rule 8."""
+    told = deploy.one
+    assert isinstance(told, Deployed)
+    bad = told.how in ("failed", "rolled back")
+    if near.again and not deploy.again and bad and not told.going:
+        return False
+    return bool(told.failed or bad) and (told.going or (told.end or told.start) >= near.at - SOON)
 
 
-def _names(found: Iterable[Deployed | Changed]) -> frozenset[str]:
+def _names(found: Iterable[One]) -> frozenset[str]:
     return frozenset(one.name for one in found)
 
 
-def _newest(found: list[Changed]) -> Changed | None:
-    return max(found, key=lambda c: c.first, default=None)
+def _named(found: Iterable[Judged]) -> frozenset[str]:
+    return _names(it.one for it in found)
 
 
-def _first(
-    problem: Problem, at: float, mine: list[Deployed], theirs: list[Deployed], changes: list[Changed]
-) -> frozenset[str]:
-    """Rule 6. Where a deploy of several is meant and the rules do not say which, each of them may be."""
-    near = _newest([c for c in changes if _harms(c, at) and _near(c, problem)])
-    far = _newest([c for c in changes if _harms(c, at) and not _near(c, problem)])
-    if near is not None and not mine:
-        return frozenset({near.name})
+def _newest(found: list[Judged]) -> Judged | None:
+    return max(found, key=lambda it: _span(it.one)[0], default=None)
+
+
+def _first(problem: Problem, mine: list[Judged], theirs: list[Judged], changes: list[Judged]) -> frozenset[str]:
+    """Rules 6, 8 and 9. Where a deploy of several is meant and the rules do not say which, each of them may be."""
+    strong, others = [it for it in mine if not it.weak], [it for it in theirs if not it.weak]
+    near = _newest([it for it in changes if it.harms and _near(it.one, problem)])
+    far = _newest([it for it in changes if it.harms and not _near(it.one, problem)])
+    if strong:
+        last = max(strong, key=lambda it: it.one.start)
+        either = _named([last] if last.again else strong)
+        if near is None or last.one.start > _span(near.one)[0] or _wrong(last, near):
+            return either
+        old = not last.again and any(_wrong(it, near) for it in strong)
+        return _named([near]) | (either if old else frozenset())
     if near is not None:
-        last = max(mine, key=lambda d: d.start)
-        if last.start > near.first or _wrong(last, at):
-            return _names(mine)
-        return frozenset({near.name}) | (_names(mine) if any(_wrong(d, at) for d in mine) else frozenset())
-    if mine:
-        return _names(mine)
+        return _named([near])
+    others = [it for it in others if it.again] or others
     if far is not None:
-        before = [d.start < far.first for d in theirs]
-        return (frozenset({far.name}) if any(before) or not theirs else frozenset()) | (
-            frozenset() if all(before) else _names(theirs)
+        before = [it.one.start < _span(far.one)[0] for it in others]
+        return (_named([far]) if any(before) or not others else frozenset()) | (
+            frozenset() if all(before) else _named(others)
         )
-    return _names(theirs) or _names(c for c in changes if _near(c, problem)) or _names(changes)
-
-
-def _found(town: Town, deploys: Sequence[Deployed | Changed], at: float) -> frozenset[str]:
-    """Those that were under way, or ended, in the look-back before *at*."""
-    since = at - town.look_back
-    return frozenset(
-        d.name
-        for d in deploys
-        if d.start <= at and (_going(d) or d.start >= since or (d.end is not None and d.end >= since))
-    )
-
-
-def _going(one: Deployed | Changed) -> bool:
-    return one.going if isinstance(one, Deployed) else one.end is None
+    weak = [it for it in changes if _near(it.one, problem)]
+    return _named(others) or _named(mine) or _named(theirs) or _named(weak) or _named(changes)
 
 
 def wide(town: Town) -> Wide:

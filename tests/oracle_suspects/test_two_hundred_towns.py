@@ -15,10 +15,14 @@ from functools import cache
 
 import pytest
 
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import DeployState
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.cautions import cautions
+from oncall_tui.triage.consent import suspected_deploys
 from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
-from tests.oracle_suspects.played import alert_id, deploy_id, played
+from tests.oracle_suspects.played import alert_id, deploy_id, played, service_id
 from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
 from tests.oracle_suspects.test_the_oracle import BY_HAND
 from tests.oracle_suspects.town import FIRING, Problem, Town, build, without_deploys
@@ -60,8 +64,18 @@ def wrongs(town: Town, problem: Problem, row: TriagedAlert) -> list[str]:
         found.append(f"first suspect {said[0] if said else 'none'}, wanted one of {sorted(want.first)}")
     deploys = row.suspicion.deploys
     own = [s.deploy.id in ids(want.own) for s in deploys]
-    if own != sorted(own, reverse=True) or own != [s.own for s in deploys]:
-        found.append("order: the product's before its own")
+    place = [(s.deploy.id in ids(want.weak), not mine) for s, mine in zip(deploys, own, strict=True)]
+    if place != sorted(place) or own != [s.own for s in deploys]:
+        found.append("order: the product's before its own, or what is possible before what is likely")
+    again = [s.deploy for s in deploys if s.own and not s.possible]
+    if again != sorted(again, key=lambda d: -d.started):
+        found.append("order: of its own not the newest first")
+    found += [
+        f"weak: {suspect_id(s)}: {s.words}"
+        for s in row.suspicion.suspects
+        if (suspect_id(s) in ids(want.weak)) != ("possibly the suspect" in s.words)
+        or (suspect_id(s) in ids(want.again)) != ("it fired again" in s.words)
+    ]
     harm = [s.change.id in ids(want.harm) for s in row.suspicion.suspects if isinstance(s, SuspectChange)]
     if harm != sorted(harm, reverse=True):
         found.append("order: what does no harm by itself before what does")
@@ -90,6 +104,32 @@ def wrong_words(town: Town, want: Answer, row: TriagedAlert) -> list[str]:
             found.append("no suspect: no age of the last deploy")
     elif said.suspects[0].words not in line:
         found.append(f"words: {line!r}")
+    return found
+
+
+def wrong_plan(town: Town, problem: Problem, triaged: TriagedBoard) -> list[str]:
+    """Of what a plan says and asks for: it has to agree with the row."""
+    want, row, found = answer(town, problem), row_of(triaged, problem), []
+    service = service_id(problem.service)
+    rows = [r for r in triaged.alerts if r.service is not None and r.service.id == service]
+    if not problem.service or row.alert.state not in (AlertState.FIRING, AlertState.ACKNOWLEDGED) or len(rows) > TOLD:
+        return []
+    asked = {d.id for r, d in suspected_deploys(triaged, service) if r is row}
+    for deploy in (triaged.board.deploys[name] for name in ids(want.own)):
+        lines = [
+            line.removeprefix(row.alert.title)
+            for line in cautions(triaged, service, deploy)
+            if line.startswith((f"{row.alert.title} ", f"{row.alert.title}:"))
+        ]
+        innocent, weak = deploy.id in ids(want.innocent), deploy.id in ids(want.weak)
+        sure = deploy.id in ids(want.suspects) and not weak
+        if any("not caused by it" in line for line in lines) != innocent:
+            found.append(f"plan: {deploy.id} innocent {innocent}: {lines}")
+        if any("possibly" in line for line in lines) != weak or bool(lines) == sure:
+            found.append(f"plan: {deploy.id} weak {weak}, sure {sure}: {lines}")
+        gone = deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK)
+        if (deploy.id in asked) != (sure and not gone and not row.suspicion.wide):
+            found.append(f"plan: {deploy.id} sure {sure}, asked for {deploy.id in asked}")
     return found
 
 
@@ -138,7 +178,9 @@ def judged(told: Iterable[Town]) -> tuple[Counter[str], list[str]]:
                 right = first is not None and suspect_id(first) == deploy_id(problem.cause)
                 counts[f"the cause stands first: {right}"] += 1
             counts["problems: a change stands first"] += row.suspicion.change_first is not None
-            here = wrongs(town, problem, row)
+            here = [*wrongs(town, problem, row), *wrong_plan(town, problem, triaged)]
+            counts["problems: suspects of a later firing"] += bool(want.again)
+            counts["problems: possibly a suspect"] += bool(want.weak)
             counts["misses"] += sum(w.startswith("missed") for w in here)
             counts["false accusations"] += sum(w.startswith("falsely") for w in here)
             counts["wrong first suspects"] += sum(w.startswith("first") for w in here)

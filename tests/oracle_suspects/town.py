@@ -297,6 +297,7 @@ class _Building:
         about = rng.choice(mine) if mine else None
         kind = rng.choice(
             (
+                *("the bad version again", "a deploy while it flaps"),
                 *("deploy did it", "deploy did it", "older than the deploy", "flaps over the deploy"),
                 *("flaps, then quiet", "at the look-back's edge", "no deploy near", "product alone"),
                 "nobody knows whose",
@@ -309,6 +310,10 @@ class _Building:
             return self.fire(kind, "", (at, None), product=product)
         if kind == "nobody knows whose":
             return self.fire(kind, "", (now - rng.uniform(0.5, 600) * MINUTE, None))
+        if kind == "the bad version again":
+            return self.bad_again(service)
+        if kind == "a deploy while it flaps":
+            return self.innocent_in_flaps(service)
         if about is None or kind in ("no deploy near", "product alone"):
             return self.fire("no deploy near", service, (now - rng.uniform(0.5, 900) * MINUTE, None))
         return self._of_deploy(kind, about)
@@ -333,6 +338,47 @@ class _Building:
         return self.fire(
             kind, service, (end + rng.choice((rng.uniform(50, 59.5), rng.uniform(60.5, 75))) * MINUTE, None)
         )
+
+    def bad_again(self, service: str) -> None:
+        """A version that does harm is rolled back, and is deployed again before thirty minutes are quiet; or another
+        service's deploy, or a change, does it then.
+        """
+        rng = self.rng
+        start = self.now - rng.uniform(20, 120) * MINUTE
+        fires = start + rng.uniform(0.3, 8) * MINUTE
+        back = fires + rng.uniform(2, 12) * MINUTE
+        self.deploys.append(
+            Deployed(f"d{len(self.deploys)}", service, start, back, True, "rolled back", rng.choice((0, 2)))
+        )
+        stop = back + rng.uniform(-1, 5) * MINUTE
+        again = max(stop, back) + rng.uniform(0.3, 20) * MINUTE
+        firings = [(fires, stop)]
+        if stop - fires > 5 * MINUTE and rng.random() < 0.3:  # the bad version's own flap
+            middle = rng.uniform(fires + MINUTE, min(stop, back) - 2 * MINUTE)
+            firings = [(fires, middle), (middle + rng.uniform(0.2, 1) * MINUTE, stop)]
+        refires = again + rng.uniform(0.2, 7) * MINUTE
+        if refires >= self.now - 10:
+            return
+        if rng.random() < 0.2 and (of := self.product_of(service)):
+            self.change("failover", again, products=(of,))
+            self.fire("the bad version again", service, *firings, (refires, None))
+            return
+        minutes = rng.choice((rng.uniform(1, 20), 500))
+        cause = self.deploy(service, again, minutes)
+        self.fire("the bad version again", service, *firings, (refires, None), cause=cause.name)
+
+    def innocent_in_flaps(self, service: str) -> None:
+        """A deploy, begun at any time while an alert comes and goes by itself."""
+        rng = self.rng
+        first = self.now - rng.uniform(40, 150) * MINUTE
+        firings = self.flaps(first, first + rng.uniform(15, 90) * MINUTE, (0.5, 20))
+        if firings[-1][0] >= self.now - 10:
+            return
+        number = rng.randrange(1, len(firings))
+        stop = firings[number - 1][1] or first
+        at = rng.uniform(stop, firings[number][0]) if rng.random() < 0.7 else rng.uniform(first, self.now - MINUTE)
+        self.deploy(service, at, rng.uniform(0.5, 30))
+        self.fire("a deploy while it flaps", service, *firings)
 
     def together(self) -> None:
         """Several services at once, or nearly several, or nearly at once."""
@@ -388,6 +434,12 @@ def clear(town: Town) -> bool:
                 gaps += [start - d.first] if isinstance(d, Changed) else []
                 if any(abs(gap - edge) < CLEAR for gap in gaps for edge in EDGES):
                     return False
+        for _, stop in p.firings:
+            begun = [t for d in town.deploys for t in (d.start, d.end)] + [
+                t for c in town.changes for t in (c.start, c.first)
+            ]
+            if stop is not None and any(t is not None and abs(stop - t) < CLEAR for t in begun):
+                return False
         for (_, stop), (start, _) in zip(p.firings, p.firings[1:], strict=False):
             if stop is None or start <= stop or abs(start - stop - QUIET) < 120 + CLEAR:
                 return False

@@ -202,7 +202,8 @@ def suspects(row: TriagedAlert, now: float) -> dict[str, Any]:
         "since": stamp(row.began),
         "rule": Own(
             "a deploy or a change is a suspect where it had begun when the alert began, and was under way then or had "
-            f"ended within the {of.look_back_s / 60:g} minutes before: this is no proof that it did it"
+            f"ended within the {of.look_back_s / 60:g} minutes before; or where it began while the alert was quiet, "
+            "and that fired again after it: this is no proof that it did it"
         ),
         "words": of.words(now, configured_zone()),
         "suspects": [_suspect(s, now) for s in of.suspects],

@@ -11,6 +11,7 @@ from oncall_tui.domain.change import Change, began_later
 from oncall_tui.text.time_format import moment, span
 
 SPREAD_S = 10.0  # what lies within so few seconds is told as one time
+THE_ALERT = "the alert"
 AWS = "AWS"  # what AWS did by itself has no doer that anybody could ask
 
 
@@ -26,22 +27,23 @@ def short(change: Change) -> str:
     return change.what.partition(" of ")[0]
 
 
-def beside_alert(change: Change, began: float) -> str:
-    """``RDS failover of payments-db began 1m before the alert``: what it is to an alert that *began* then.
+def beside_alert(change: Change, began: float, alert: str = THE_ALERT) -> str:
+    """``RDS failover of payments-db began 1m before the alert``: what it is to an alert that *began* then. *alert*
+    names what that was.
 
     What takes no time is said without ``began``; what surely began after the alert is said to be no suspect, and what
     may have begun before it or after it to be one possibly.
     """
     if began_later(change.earliest, began):
         return f"{named(change)} began {_after(change, began)} the alert: not the suspect"
-    when = _when(change, began)
+    when = _when(change, began, alert)
     if change.ended is not None and change.ended - change.began < 1:
         return f"{named(change)} {when}"
     words = f"{named(change)} began {when}"
     if change.ended is None:
         return f"{words}, under way"
     if change.ended <= began:
-        return f"{words}, ended {_before(began - change.ended)}"
+        return f"{words}, ended {before_alert(began - change.ended, alert)}"
     return f"{words}, ended {span(change.ended - began)} after it"
 
 
@@ -70,14 +72,14 @@ def spread(not_before: float | None, began: float) -> str:
     return f"at some time in the {span(began - not_before)} before" if wide and not_before is not None else ""
 
 
-def _when(change: Change, began: float) -> str:
+def _when(change: Change, began: float, alert: str) -> str:
     """Words for the time of what may have begun before an alert that *began* then."""
     first, last = began - change.earliest, began - change.began  # seconds before it
     if began_later(change.began, began):
-        return f"between {span(first)} before and {span(-last)} after the alert: possibly the suspect"
+        return f"between {span(first)} before and {span(-last)} after {alert}: possibly the suspect"
     if first - last < SPREAD_S or span(first) == span(last):
-        return _before(last)
-    return f"between {span(first)} and {span(last)} before the alert"
+        return before_alert(last, alert)
+    return f"between {span(first)} and {span(last)} before {alert}"
 
 
 def _after(change: Change, began: float) -> str:
@@ -87,5 +89,8 @@ def _after(change: Change, began: float) -> str:
     return f"between {span(first)} and {span(last)} after"
 
 
-def _before(seconds: float) -> str:
-    return f"{span(seconds)} before the alert" if seconds >= 1 else "together with the alert"
+def before_alert(seconds: float, alert: str = THE_ALERT) -> str:
+    """``3m before the alert``, ``together with the alert``."""
+    if seconds >= 1:
+        return f"{span(seconds)} before {alert}"
+    return f"together with {alert}" if alert == THE_ALERT else f"just as {alert}"

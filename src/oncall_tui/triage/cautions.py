@@ -35,7 +35,7 @@ def against_resolving(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
     others = [m for m in row.members if m.id != incident and m.provider not in PAGER_PROVIDERS and m.state in _GOES_ON]
     found = [f"{m.title} ({m.source}) still fires, and may page again" for m in others]
     found = [*found[:TOLD], *([f"and {len(found) - TOLD} more alerts still fire"] if len(found) > TOLD else [])]
-    runs = [s.deploy for s in row.suspicion.deploys if _still_runs(triaged, s.deploy)]
+    runs = [s.deploy for s in row.suspicion.deploys if not s.possible and _still_runs(triaged, s.deploy)]
     return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
 
 
@@ -58,21 +58,24 @@ def _still_runs(triaged: TriagedBoard, deploy: Deploy) -> bool:
 
 
 def _not_suspect(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
-    """Alerts that the deploy is no suspect of: they began before it did, or it was over long before they began."""
+    """Alerts that the deploy is no suspect of: they fired when it began, or it was over long before they began; and
+    those that it is only possibly the suspect of.
+    """
     if deploy is None:
         return ()
     mine = [a for a in triaged.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
     told = []
     for row in mine:
-        if row.began < deploy.started:
-            told.append(
-                f"{row.alert.title} began {age(deploy.started - row.began)} before this deploy did: not caused by it"
-            )
-        elif all(s.deploy.id != deploy.id for s in row.suspicion.deploys):
-            since = age(row.began - deploy.started)
-            told.append(
-                f"{row.alert.title}: this deploy is not suspected, it began {since} before; going back may not help"
-            )
+        title, suspect = row.alert.title, row.suspicion.of(deploy)
+        if suspect is not None:
+            if suspect.doubt:
+                told.append(f"{title}: this deploy is possibly the suspect, {suspect.doubt}; going back may not help")
+        elif (since := row.suspicion.fired_at(deploy.started)) is not None:
+            how = "began" if since == row.began else "had fired again"
+            told.append(f"{title} {how} {age(deploy.started - since)} before this deploy did: not caused by it")
+        else:
+            before = age(abs(row.alert.began - deploy.started))
+            told.append(f"{title}: this deploy is not suspected, it began {before} before; going back may not help")
     return (*told[:TOLD], f"and {len(told) - TOLD} more alerts like that") if len(told) > TOLD else tuple(told)
 
 

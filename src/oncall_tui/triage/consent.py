@@ -36,13 +36,14 @@ def suspected_deploys(triaged: TriagedBoard, service_id: str) -> tuple[tuple[Tri
     """The deploys of *service_id* that are suspected of an alert of it that fires now, each with that alert's row.
 
     What is part of something wide accuses no one deploy; what was rolled back is gone, and a rollback is no culprit.
+    What is possibly the suspect asks for nothing either.
     """
     return tuple(
         (row, suspect.deploy)
         for row in triaged.alerts
         if row.service is not None and row.service.id == service_id and not row.suspicion.wide and fires(triaged, row)
         for suspect in row.suspicion.deploys
-        if suspect.own and suspect.deploy.state not in _GONE and not suspect.deploy.rollback
+        if suspect.own and not suspect.possible and suspect.deploy.state not in _GONE and not suspect.deploy.rollback
     )
 
 
@@ -63,8 +64,8 @@ def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -
         if one.service != service_id or seconds >= QUIET_S:
             continue
         for suspect in suspicion.deploys:
-            deploy = suspect.deploy
-            if suspect.own and _is(deploy, away_from, target) and deploy.state not in _GONE and not deploy.rollback:
+            deploy, sure = suspect.deploy, suspect.own and not suspect.possible
+            if sure and _is(deploy, away_from, target) and deploy.state not in _GONE and not deploy.rollback:
                 how = ", flapping" if one.flapping else ""
                 words = f"{one.title}: quiet for {span(seconds)}{how}; {deploy.new.short} is its suspect"
                 found.append((words, one.flapping or seconds < RECENT_S))
@@ -79,7 +80,8 @@ def change_instead(triaged: TriagedBoard, service_id: str, away_from: str, targe
     """
     rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
     firsts = [first for row in rows if (first := row.suspicion.first) is not None]
-    if any(isinstance(one, Suspect) and one.own and _is(one.deploy, away_from, target) for one in firsts):
+    sure = (one for one in firsts if isinstance(one, Suspect) and one.own and not one.possible)
+    if any(_is(one.deploy, away_from, target) for one in sure):
         return ""
     changes = [one for one in firsts if isinstance(one, SuspectChange) and one.strong]
     return f"a change is the likelier cause, and no rollback takes it back: {changes[0].words}" if changes else ""
@@ -102,6 +104,8 @@ def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, targe
     rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
     if unread := deploys_unread(triaged, service_id):
         return "; ".join((unread, *_weak(rows)))
+    if possibly := _possibly(rows, away_from, target):
+        return possibly
     others = [s.deploy for a in rows for s in a.suspicion.deploys if not s.own]
     if others and not any(s.own for a in rows for s in a.suspicion.deploys):
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
@@ -144,6 +148,15 @@ def _suspected_beside(triaged: TriagedBoard, away_from: str, target: str) -> str
             behind = f", behind {row.suspicion.first.words}" if change is not None and row.suspicion.first else ""
             title = row.alert.title
             return f"{BESIDE} {title} of {row.service.id}, which shares its product{behind}"
+    return ""
+
+
+def _possibly(rows: Iterable[TriagedAlert], away_from: str, target: str) -> str:
+    """Name the alert that the deploy is only possibly the suspect of; empty: of none. The cautions say why."""
+    for row in rows:
+        for one in row.suspicion.deploys:
+            if one.own and one.possible and _is(one.deploy, away_from, target) and one.deploy.state not in _GONE:
+                return f"{one.deploy.new.short} is only possibly the suspect of {row.alert.title}"
     return ""
 
 

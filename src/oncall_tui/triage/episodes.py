@@ -12,17 +12,20 @@ import msgspec
 
 from oncall_tui.domain.alert import QUIET_S, Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.triage.firings import Firing
 from oncall_tui.triage.grouping import NEW_ID_PROVIDERS
 
 FLAPS = 3  # firings in one episode that make a flapping alert
 FORGET_S = 24 * 3600.0
 SAME_S = 1.0  # two readings of one firing may differ in their fraction of a second
+KEPT = 240  # firings of one episode that are told apart, the newest
 
 
 class Episode(msgspec.Struct, frozen=True, gc=False):
     """*began* is the first firing's, *latest* the newest firing's begin; *ended* is None while it fires.
 
-    *seen* is when it was last known to fire. Seconds since the epoch.
+    *seen* is when it was last known to fire. *earlier* are the firings before the newest, as far back as they are kept.
+    Seconds since the epoch.
     """
 
     began: float
@@ -30,10 +33,17 @@ class Episode(msgspec.Struct, frozen=True, gc=False):
     seen: float
     ended: float | None = None
     firings: int = 1
+    earlier: tuple[Firing, ...] = ()
 
     @property
     def flapping(self) -> bool:
         return self.firings >= FLAPS
+
+    @property
+    def told(self) -> tuple[Firing, ...]:
+        """Its firings one by one, the oldest first."""
+        newest = Firing(self.latest) if self.ended is None else Firing(self.latest, self.seen, self.ended)
+        return (*self.earlier, newest)
 
 
 class QuietEpisode(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +54,7 @@ class QuietEpisode(msgspec.Struct, frozen=True, gc=False):
     began: float
     since: float
     flapping: bool
+    firings: tuple[Firing, ...] = ()
 
 
 class Episodes:
@@ -66,7 +77,7 @@ class Episodes:
             if service := str(entry.data.get("service") or ""):
                 self._about[key] = (entry.text, entry.subject.partition("/")[0], service)
             if entry.data.get("new") == AlertState.RESOLVED:
-                self._quiet(key, entry.at)
+                self._quiet(key, entry.at, entry.at)
             else:
                 began = entry.data.get("began")
                 self._fires(key, float(began) if began else entry.at, entry.at)
@@ -88,11 +99,13 @@ class Episodes:
         changed = set()
         moved = [a for a in alerts.values() if self._alerts.get(a.id) is not a]
         gone = [a for i, a in self._alerts.items() if i not in alerts and a.source not in unread]
-        over = [(a, a.changed or now) for a in moved if a.state is AlertState.RESOLVED] + [(a, now) for a in gone]
+        resolved = [a for a in moved if a.state is AlertState.RESOLVED]
+        over = [(a, a.changed or now) for a in resolved] + [(a, now) for a in gone]
         fires = self._still_fires(alerts) if over else frozenset()
         for alert, at in over:  # first: a pager's next incident has the key of the one that is over
             if key_of(alert) not in fires:
-                self._quiet(key_of(alert), at)
+                exact = alert.state is AlertState.RESOLVED and alert.changed
+                self._quiet(key_of(alert), at, at if exact else self._read.get(alert.source, 0.0))
         for alert in moved:
             if alert.state is AlertState.RESOLVED:
                 continue
@@ -127,7 +140,7 @@ class Episodes:
                 continue
             since = episode.seen if episode.ended is None else episode.ended
             if now - since < QUIET_S:
-                found.append(QuietEpisode(title, service_id, episode.began, since, episode.flapping))
+                found.append(QuietEpisode(title, service_id, episode.began, since, episode.flapping, episode.told))
         return tuple(found)
 
     def of(self, alert: Alert) -> Episode:
@@ -145,14 +158,24 @@ class Episodes:
         if again and began - quiet_since > QUIET_S:
             self._known[key] = Episode(began, began, now)
         else:
+            earlier = old.earlier
+            if again:
+                over = began if old.ended is None else min(old.ended, began)
+                until = quiet_since if old.ended is None else old.seen
+                earlier = (*earlier, Firing(old.latest, min(until, over), over))[-KEPT:]
             self._known[key] = Episode(
-                min(old.began, began), max(old.latest, began), now, firings=old.firings + (1 if again else 0)
+                min(old.began, began),
+                max(old.latest, began),
+                now,
+                firings=old.firings + (1 if again else 0),
+                earlier=earlier,
             )
 
-    def _quiet(self, key: str, at: float) -> None:
+    def _quiet(self, key: str, at: float, until: float) -> None:
+        """It is over *at* that time, and was known to fire *until* then."""
         old = self._known.get(key)
         if old is not None and old.ended is None:
-            self._known[key] = msgspec.structs.replace(old, ended=at)
+            self._known[key] = msgspec.structs.replace(old, ended=at, seen=min(max(old.seen, until), at))
 
     def _forget(self, now: float) -> None:
         """Drop what was over or out of sight for a day; also what an earlier session last saw firing."""

@@ -5,7 +5,7 @@ Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from operator import is_
 from typing import TypeVar
@@ -23,7 +23,8 @@ from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
 from oncall_tui.triage.change_places import ChangePlaces
 from oncall_tui.triage.changes import ChangeIndex, told_once
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
-from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
+from oncall_tui.triage.firings import QuietTime, quiet_times
+from oncall_tui.triage.grouping import PAGER_PROVIDERS, AlertGroup, AlertGrouper, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
 from oncall_tui.triage.multi_service import FiringAlert, MultiServiceIncident, multi_service_incident
 from oncall_tui.triage.product_lookup import ProductLookup
@@ -209,7 +210,8 @@ class Triager:
         found = []
         for one in self.episodes.quiet(unread, now):
             if (service := self._services.get(one.service)) is not None:
-                found.append((one, self._suspicion((), one.began, service, self._products.get(service.id))))
+                product, quiet = self._products.get(service.id), quiet_times(one.firings)
+                found.append((one, self._suspicion((), one.began, quiet, service, product)))
         return tuple(found)
 
     def still(self, board: Board) -> bool:
@@ -361,7 +363,7 @@ class Triager:
             began=began,
             firings=max(e.firings for e in episodes),
             flapping=any(e.flapping for e in episodes),
-            suspicion=self._suspicion(members, began, service, product),
+            suspicion=self._suspicion(members, began, self._quiet_times(members, began), service, product),
             incident=problem.incident,
             ended=problem.ended,
             settles=settles,
@@ -385,8 +387,24 @@ class Triager:
         goes_on = any(m.id in was and self.episodes.of(m).began <= was[m.id] for m in active)
         return old.began if goes_on else began
 
+    def _quiet_times(self, members: Sequence[Alert], began: float) -> tuple[QuietTime, ...]:
+        """When nothing of the problem fired since it *began*.
+
+        A pager's incident lasts longer than what it is for: it tells only where nothing else does.
+        """
+        telling = [m for m in members if m.provider not in PAGER_PROVIDERS] or members
+        episodes = [self.episodes.of(m) for m in telling]
+        if not any(e.earlier for e in episodes) and len(episodes) == 1:  # nearly all
+            return ()
+        return tuple(one for one in quiet_times(f for e in episodes for f in e.told) if one.again > began)
+
     def _suspicion(
-        self, members: Iterable[Alert], began: float, service: Service | None, product: Product | None
+        self,
+        members: Iterable[Alert],
+        began: float,
+        quiet: tuple[QuietTime, ...],
+        service: Service | None,
+        product: Product | None,
     ) -> Suspicion:
         own_id = service.id if service else ""
         others = self._by_product.get(product.name, ()) if product else ()
@@ -401,6 +419,7 @@ class Triager:
             own_id,
             self._by_service.get(own_id, ()),
             [d for d in others if d.service_id != own_id],
+            quiet=quiet,
             changes=self._changes.of(own_id, product.name if product else "", members),
             look_back_s=self.rules.look_back_s,
             last_at=service.last_deploy if service else None,

@@ -95,16 +95,20 @@ def suspect(row: TriagedAlert) -> Cell:
         if found.not_known and (found.unread or row.pages):
             return ("suspect not known", "unknown")
         return ("no suspect", "dim") if found.placed and row.pages else ""
-    since = row.began - first.at
-    if isinstance(first, SuspectChange) and found.in_doubt:
-        words = f"possibly {short(first.change)}" if first.possible else f"{short(first.change)} {before(since)}"
+    since = first.began - first.at
+    if found.in_doubt:
+        name = short(first.change) if isinstance(first, SuspectChange) else first.deploy.arrow
+        words = f"possibly {name}" if first.possible else f"{name} {before(since)}"
         return (f"suspect not known; {words}", "unknown", "suspect not known")
     if isinstance(first, SuspectChange):
         return _change(first, since, found.wide)
     if found.wide:
         return (f"also deployed: {first.deploy.arrow} {span(since)}", "dim", f"also {first.deploy.arrow} {span(since)}")
     if not first.own:
-        return (f"◂ {first.deploy.service_id.rpartition('/')[2]} {first.deploy.arrow}", "warning")
+        name, style = first.deploy.service_id.rpartition("/")[2], "unknown" if first.possible else "warning"
+        return (f"◂ {'possibly ' if first.possible else ''}{name} {first.deploy.arrow}", style)
+    if first.possible:
+        return (f"◂ possibly {first.deploy.arrow} {before(since)}", "unknown", f"? {first.deploy.arrow}")
     arrow = f"◂ {first.deploy.arrow}"
     shorter = (f"{arrow} {before(since)}", f"{arrow} {span(since)}")
     if tags := progress.tags(first.deploy):

@@ -72,7 +72,7 @@ def _alert_severity(row: TriagedAlert) -> tuple[int, int]:
 
 def _alert_suspect(row: TriagedAlert) -> float | None:
     first = row.suspicion.first
-    return row.began - first.at if first else None
+    return first.began - first.at if first else None
 
 
 def _alert_service(row: TriagedAlert) -> str | None:
