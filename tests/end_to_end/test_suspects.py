@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from oncall_tui import bootstrap
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.engine.engine import Update
 from oncall_tui.simulator.scenarios.reader import load
+from oncall_tui.triage.triager import TriagedAlert
 from tests.end_to_end.suspects import INCIDENTS, OF_CHANGES, SPEED, Watched, flapped, played, row_of
 from tests.end_to_end.test_commands import Shell
 from tests.end_to_end.world import World, until
@@ -87,3 +90,35 @@ def test_status_tells_scripts_the_same(make_world: Callable[..., World]) -> None
         assert alert["suspicion"] == alert["suspects"][0]["words"]
         assert "deploy :41→:42 of prod/payments-api started" in alert["suspicion"]
         assert alert["not_suspect"] == []
+
+
+@pytest.mark.everything
+def test_a_bad_version_that_is_deployed_again_is_named(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same night: rolled back, quiet, and deployed again; what fires then is the second deploy's."""
+    payments = "prod/prod-main/payments-api"
+    world = make_world("--scenario", "night", "--speed", str(SPEED))
+    for name, value in world.told["environment"].items():
+        monkeypatch.setenv(name, value)
+    engine = bootstrap.make_engine(bootstrap.load_config(str(world.configure(0.5))))
+    engine.start()
+
+    def row(update: Update) -> TriagedAlert | None:
+        found = (r for r in update.triaged.alerts if r.service is not None and r.service.id == payments and r.pages)
+        return next((r for r in found if r.alert.state is AlertState.FIRING), None)
+
+    try:
+        assert engine.wait(lambda u: row(u) is not None, 60)
+        world.do(deploy={"service": payments, "revision": 41})
+        assert engine.wait(lambda u: row(u) is None, 120)
+        world.do(deploy={"service": payments, "revision": 42})
+        assert engine.wait(lambda u: (r := row(u)) is not None and r.suspect is not None, 120)
+        found = row(engine.update)
+    finally:
+        engine.stop()
+    assert found is not None
+    first = found.suspicion.deploys[0]
+    assert (first.deploy.new.short, first.again, first.possible) == (":42", True, False)
+    assert "before it fired again" in first.words
+    assert found.suspicion.innocent == () or all("not the suspect" in s.words for s in found.suspicion.innocent)

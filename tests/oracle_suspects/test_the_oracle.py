@@ -53,6 +53,7 @@ def town(*told: Deployed | Changed | Problem) -> Town:
 
 
 API = deployed("api", 20, 15)
+BAD = replace(deployed("api", 50, 35), how="rolled back", failed=2)
 BY_HAND = {
     "ended 5 minutes before": (town(API, fired("api", (10, None))), {"api-20"}),
     "under way": (town(deployed("api", 20, None), fired("api", (10, None))), {"api-20"}),
@@ -67,8 +68,27 @@ BY_HAND = {
     "of a product, and no service": (town(API, fired("", (10, None), product="pay")), {"api-20"}),
     "nobody knows whose": (town(API, fired("", (10, None))), set()),
     "nothing was deployed": (town(fired("api", (10, None))), set()),
-    "a flap that began before the deploy": (town(API, fired("api", (60, 40), (38, 25), (10, None))), set()),
-    "29 quiet minutes end no episode": (town(API, fired("api", (60, 39), (10, None))), set()),
+    "a flap that the deploy began in": (town(API, fired("api", (60, 40), (38, 15), (10, None))), set()),
+    "between two flaps": (town(API, fired("api", (60, 40), (38, 25), (10, None))), {"api-20"}),
+    "29 quiet minutes end no episode": (town(API, fired("api", (40, 15.5), (10, None))), set()),
+    "the bad version again": (town(BAD, API, fired("api", (45, 32), (10, None))), {"api-20"}),
+    "the bad version, and again while it fires": (town(BAD, API, fired("api", (45, 15), (10, None))), {"api-50"}),
+    "the bad version flapped, and comes again": (
+        town(BAD, API, fired("api", (45, 43), (41, 32), (10, None))),
+        {"api-20"},
+    ),
+    "rolled back, it flapped on; another deploy": (
+        town(BAD, API, fired("api", (45, 43), (41, 32), (29, 25), (10, None))),
+        {"api-50"},
+    ),
+    "a failover since the rollback": (
+        town(BAD, changed("failover", 12), fired("api", (45, 32), (10, None))),
+        {"failover-12"},
+    ),
+    "a failover before what is only possibly it": (
+        town(API, changed("failover", 61), fired("api", (60, 40), (38, 25), (10, None))),
+        {"failover-61"},
+    ),
     "31 do": (town(API, fired("api", (60, 41), (10, None))), {"api-20"}),
     "two deploys: either": (town(API, deployed("api", 45, 40), fired("api", (10, None))), {"api-20", "api-45"}),
     "over, nobody tells since when; it began lately": (
@@ -166,6 +186,8 @@ def test_the_towns_are_worth_it() -> None:
             mine = sorted((d for d in told.deploys if d.service == problem.service), key=lambda d: d.start)
             counts[problem.kind] += 1
             counts["no suspect"] += not found.first
+            counts["of a later firing"] += bool(found.again - found.weak)
+            counts["possibly"] += bool(found.again & found.weak)
             counts["flapped"] += found.began != problem.firings[-1][0]
             counts["not the suspect"] += bool(found.innocent)
             counts["the newest would be wrong"] += bool(mine) and mine[-1].name not in found.first
@@ -178,6 +200,8 @@ def test_the_towns_are_worth_it() -> None:
     least |= {"the newest would be wrong": 100, "the product's": 50, "wide: False": 100}
     least |= {"a change first": 100, "a deploy before a change that harms": 25, "a change began later": 50}
     least |= {"its own alarm was edited": 5, "change did it": 30, "older than the change": 20, "change elsewhere": 20}
+    least |= {"the bad version again": 30, "a deploy while it flaps": 30}
+    least |= {"of a later firing": 30, "possibly": 30}
     least |= {"between the two readings of a change": 20}
     for kind in ("deploy did it", "older than the deploy", "flaps over the deploy", "flaps, then quiet"):
         least[kind] = 30

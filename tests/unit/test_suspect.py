@@ -125,11 +125,11 @@ def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
     assert row.suspect.service_id == JOBS
 
 
-def test_a_flap_does_not_blame_a_newer_deploy_and_thirty_quiet_minutes_begin_an_episode() -> None:
+def test_a_flap_does_not_blame_what_began_while_it_fired_and_thirty_quiet_minutes_begin_an_episode() -> None:
     triager = Triager(Rules())
 
     def row(minute: float, began: float | None) -> TriagedAlert | None:
-        rows = [service(API), at(-12)]
+        rows = [service(API), at(-0.5)]
         if began is not None:
             rows.append(alert("prom/a", began=NOW + began * 60, hint=hint("api")))
         found = triager.triage(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
