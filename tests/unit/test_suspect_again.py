@@ -17,7 +17,7 @@ from oncall_tui.domain.deploy import Deploy, DeployRollback, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.triage.cautions import against_resolving, cautions
 from oncall_tui.triage.consent import is_suspected, quiet, reason_missing, suspected_deploys
-from oncall_tui.triage.firings import Firing, QuietTime, quiet_times
+from oncall_tui.triage.firings import QuietTime, TimedFiring, quiet_times
 from oncall_tui.triage.suspects import Suspect, SuspectChange
 from oncall_tui.triage.triager import Rules, TriagedAlert, TriagedBoard, Triager
 from oncall_tui.tui.presenters.group_cells import suspect
@@ -234,7 +234,7 @@ def test_the_journal_tells_of_the_firings_before_a_restart() -> None:
 
 
 def test_a_problem_is_quiet_where_none_of_its_alerts_fires() -> None:
-    one, other = (Firing(0, 10, 12), Firing(20)), (Firing(5, 15, 16), Firing(21))
+    one, other = (TimedFiring(0, 10, 12), TimedFiring(20)), (TimedFiring(5, 15, 16), TimedFiring(21))
     assert quiet_times((*one, *other)) == (QuietTime(15, 16, 20),)
-    assert quiet_times((*one, Firing(5))) == ()
+    assert quiet_times((*one, TimedFiring(5))) == ()
     assert quiet_times(()) == ()

@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.alert import QUIET_S, Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.triage.firings import Firing
+from oncall_tui.triage.firings import TimedFiring
 from oncall_tui.triage.grouping import NEW_ID_PROVIDERS
 
 FLAPS = 3  # firings in one episode that make a flapping alert
@@ -33,16 +33,16 @@ class Episode(msgspec.Struct, frozen=True, gc=False):
     seen: float
     ended: float | None = None
     firings: int = 1
-    earlier: tuple[Firing, ...] = ()
+    earlier: tuple[TimedFiring, ...] = ()
 
     @property
     def flapping(self) -> bool:
         return self.firings >= FLAPS
 
     @property
-    def told(self) -> tuple[Firing, ...]:
+    def told(self) -> tuple[TimedFiring, ...]:
         """Its firings one by one, the oldest first."""
-        newest = Firing(self.latest) if self.ended is None else Firing(self.latest, self.seen, self.ended)
+        newest = TimedFiring(self.latest) if self.ended is None else TimedFiring(self.latest, self.seen, self.ended)
         return (*self.earlier, newest)
 
 
@@ -54,7 +54,7 @@ class QuietEpisode(msgspec.Struct, frozen=True, gc=False):
     began: float
     since: float
     flapping: bool
-    firings: tuple[Firing, ...] = ()
+    firings: tuple[TimedFiring, ...] = ()
 
 
 class Episodes:
@@ -162,7 +162,7 @@ class Episodes:
             if again:
                 over = began if old.ended is None else min(old.ended, began)
                 until = quiet_since if old.ended is None else old.seen
-                earlier = (*earlier, Firing(old.latest, min(until, over), over))[-KEPT:]
+                earlier = (*earlier, TimedFiring(old.latest, min(until, over), over))[-KEPT:]
             self._known[key] = Episode(
                 min(old.began, began),
                 max(old.latest, began),
@@ -172,7 +172,7 @@ class Episodes:
             )
 
     def _quiet(self, key: str, at: float, until: float) -> None:
-        """It is over *at* that time, and was known to fire *until* then."""
+        """Note that it is over *at* that time, and was known to fire *until* then."""
         old = self._known.get(key)
         if old is not None and old.ended is None:
             self._known[key] = msgspec.structs.replace(old, ended=at, seen=min(max(old.seen, until), at))

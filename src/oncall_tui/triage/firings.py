@@ -14,9 +14,10 @@ import msgspec
 from oncall_tui.domain.change import began_later
 
 
-class Firing(msgspec.Struct, frozen=True, gc=False):
-    """One firing. *until* is when it was last known to fire, *ended* when it was known to be over: it went quiet
-    between them. Both are endless while it fires.
+class TimedFiring(msgspec.Struct, frozen=True, gc=False):
+    """One firing of an alert. *until* is when it was last known to fire, *ended* when it was known to be over.
+
+    It went quiet between them. Both are endless while it fires.
     """
 
     began: float
@@ -43,7 +44,7 @@ class QuietTime(msgspec.Struct, frozen=True, gc=False):
         return first >= self.surely and not began_later(last, self.again)
 
 
-def quiet_times(firings: Iterable[Firing]) -> tuple[QuietTime, ...]:
+def quiet_times(firings: Iterable[TimedFiring]) -> tuple[QuietTime, ...]:
     """Return the times in which none of *firings* went on, the oldest first."""
     found: list[QuietTime] = []
     until = surely = inf  # of what fired so far

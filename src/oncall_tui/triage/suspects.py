@@ -259,7 +259,7 @@ def suspicion(
 
 
 class _Judge(msgspec.Struct, frozen=True, gc=False):
-    """Which firing what began at some time is judged by. *deploys* are those that the firings may come from."""
+    """The rule by which firing a deploy or a change is judged. *deploys* are those that the firings may come from."""
 
     began: float
     look_back_s: float
