@@ -220,6 +220,18 @@ def test_a_change_beats_a_deploy_that_is_only_possibly_it() -> None:
     assert suspects(found) == ["c-0.5", "d12"]
 
 
+def test_an_incident_that_stays_open_hides_no_quiet_time() -> None:
+    """A pager's incident lasts longer than what it is for."""
+    triager, again = Triager(Rules()), begun(19)
+    page = alert("pager/1", source="pager", provider="pagerduty", began=at(3), keys=("key",), title="5xx")
+    for minute in (4, 8, 9.5, 12, 19.5, 21):
+        fires = [alert("prom/a", began=at(3 if minute < 9 else 20), hint=hint("api"), keys=("key",))]
+        rows = [service(API), page, *(fires if minute < 9 or minute > 20 else []), *([again] if minute > 19 else [])]
+        row = only(triager.triage(msgspec.structs.replace(board(*rows), at=at(minute))))
+    assert len(row.members) == 2
+    assert [(s.deploy.id, s.possible) for s in row.suspicion.deploys] == [("prod/d19", False)]
+
+
 def test_the_journal_tells_of_the_firings_before_a_restart() -> None:
     def entry(minute: float, state: str, began: float) -> Entry:
         data = {"new": state, "began": at(began), "service": API}
