@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,8 @@ class Past(FakeProvider):
     """A source of one page. *raises* is raised in its place."""
 
     history_calls_per_s = 1000.0
+    pages = 1
+    began = 0.0
 
     def __init__(self, name: str, raises: BaseException | None = None) -> None:
         super().__init__(name)
@@ -46,7 +49,10 @@ class Past(FakeProvider):
     def history(self, span: HistorySpan, after: str) -> HistoryPage:
         if self.raises is not None:
             raise self.raises
-        fired = ToldFiring(alert=alert(f"{self.source}/a", began=span.until - 3600), ended=span.until - 1800)
+        if len(after) + 1 < self.pages:
+            return HistoryPage(after=after + "x", read_to=span.since)
+        began = self.began or span.until - 3600
+        fired = ToldFiring(alert=alert(f"{self.source}/a", began=began), ended=began + 1800)
         return HistoryPage(after=None, read_to=span.until, firings=(fired,), problems=(LACK, FORGOT))
 
     def service_names(self, after: str) -> ServicePage:
@@ -79,8 +85,8 @@ def test_what_came_is_on_stdout_and_what_is_lacking_on_stderr(run: Run) -> None:
     ended = run()
     assert ended.exit_code == 0
     first, second = ended.stdout.splitlines()
-    assert first.startswith("pager: 1 episode and 0 deploys written, from ")
-    assert second.startswith("mon: 1 episode")
+    assert first.startswith("pager: read to the end: 1 episode and 0 deploys written, from ")
+    assert second.startswith("mon: read to the end: 1 episode")
     assert "JST" in first
     assert "pager: 1 of 9 incidents: created_at of PX: expected a text, got null (look)" in ended.stderr
     assert "pager: it keeps 30 days" in ended.stderr
@@ -111,9 +117,10 @@ def test_a_source_that_fails_is_named_with_its_hint_and_the_others_go_on(
     assert ended.exit_code == 1
     assert words in ended.stderr
     assert "run it again" in ended.stderr
-    assert "mon: 1 episode" in ended.stdout
+    assert "mon: read to the end: 1 episode" in ended.stdout
+    assert "pager: 0 episodes and 0 deploys written, from" in ended.stdout  # it was not read: who knows what is new
     again = run()
-    assert (again.exit_code, "pager: 1 episode" in again.stdout) == (0, True)
+    assert (again.exit_code, "pager: read to the end: 1 episode" in again.stdout) == (0, True)
 
 
 def test_services_that_cannot_be_named_are_said_and_the_import_goes_on(run: Run) -> None:
@@ -121,7 +128,7 @@ def test_services_that_cannot_be_named_are_said_and_the_import_goes_on(run: Run)
     assert ended.exit_code == 1
     assert "prod: its services are not known" in ended.stderr
     assert "log in" in ended.stderr
-    assert "mon: 1 episode" in ended.stdout
+    assert "mon: read to the end: 1 episode" in ended.stdout
 
 
 def test_an_interrupt_is_said_and_keeps_what_was_read(run: Run) -> None:
@@ -153,6 +160,16 @@ def test_no_secret_stands_in_the_kept_place(tmp_path: Path) -> None:
     assert (tmp_path / "x.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_how_far_it_is_said_every_few_seconds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_far_it_is_said_every_few_seconds_and_not_of_what_is_read(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(import_history, "TOLD_EVERY_S", 0.0)
-    assert "mon: read to " in run().stderr
+    monkeypatch.setattr(Past, "pages", 2)
+    told = run().stderr.splitlines()
+    assert sum(line.startswith("mon: read to ") for line in told) == 1  # after the first of two pages: then it is whole
+
+
+def test_a_second_import_says_that_nothing_is_new(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Past, "began", time.time() - 3600)
+    assert "pager: read to the end: 1 episode and 0 deploys written, from" in run().stdout
+    assert "pager: read to the end: nothing new, from" in run().stdout

@@ -132,6 +132,19 @@ def test_all_is_written_with_the_time_of_the_fact_and_nothing_twice(rig: Callabl
     assert all(at == data.get("began", data.get("started")) for _, at, data in one.facts())
 
 
+def test_a_second_run_writes_nothing_also_where_a_text_has_what_the_journal_keeps_out(
+    rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    one = rig(Remembering([firing("a", NOW - HOUR), firing("open", NOW - HOUR, None)]))
+    one.journal.close(5.0)
+    one.journal = Journal(one.path, one.clock.now, redact=lambda text: text.replace("title of", "•••"))
+    assert one.run().episodes == 2
+    assert "•••" in str(one.facts())
+    again = one.run()
+    assert (again.episodes, again.known) == (0, 2)
+    assert len(one.entries()) == 2
+
+
 def test_a_second_run_writes_nothing(rig: Callable[..., Rig]) -> None:
     one = rig(Remembering(night()))
     one.run()

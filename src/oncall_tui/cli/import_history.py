@@ -126,7 +126,8 @@ class _Told:
     def ended(self, result: ImportResult) -> ImportResult:
         """Say what came of it."""
         since = self._moment(result.since)
-        self._put(f"{result.source}: {_counts(result)}, from {since} to {self._moment(result.until)}")
+        whole = "read to the end: " if result.whole else ""
+        self._put(f"{result.source}: {whole}{_counts(result)}, from {since} to {self._moment(result.until)}")
         for problem in result.problems:
             words = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
             scope = "" if problem.state is SourceState.OK else f"{problem.scope}: "  # what its system does not have
@@ -143,8 +144,13 @@ class _Told:
 
 
 def _counts(result: ImportResult) -> str:
-    """``12 episodes and 3 deploys written, 40 were there``."""
-    said = f"{_number(result.episodes, 'episode')} and {_number(result.deploys, 'deploy')} written"
+    """``12 episodes and 3 deploys written, 40 were there``; ``nothing new, 40 were there``."""
+    new = result.episodes or result.deploys or not result.whole  # of what was not read it is not known
+    said = (
+        f"{_number(result.episodes, 'episode')} and {_number(result.deploys, 'deploy')} written"
+        if new
+        else "nothing new"
+    )
     return f"{said}, {result.known:,} {'was' if result.known == 1 else 'were'} there" if result.known else said
 
 

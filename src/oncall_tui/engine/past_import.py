@@ -177,7 +177,8 @@ class PastImport:
         self._state.keep(name, kept)
         result.read_to, result.how_far = page.read_to, page.how_far
         result.problems.update(dict.fromkeys(page.problems))
-        self._tell(result, "")
+        if page.after is not None:  # else it is whole, and told as that
+            self._tell(result, "")
         return kept
 
     def _write(self, told: Iterable[PastEpisode], deploys: Iterable[PastDeploy], result: ImportResult) -> None:
@@ -206,9 +207,10 @@ class PastImport:
         if before:
             old = convert(before[-1].data, type(told))
             told = _completed(told, old)
-            if told == old:
-                return None
-        return Entry(at=at, kind=kind, subject=subject, text=words, data=msgspec.to_builtins(told))
+        entry = Entry(at=at, kind=kind, subject=subject, text=words, data=msgspec.to_builtins(told))
+        if before and convert(self._journal.cleaned(entry).data, type(told)) == old:  # as it would be written
+            return None
+        return entry
 
 
 def service_names(

@@ -121,14 +121,14 @@ class Journal:
 
     def record(self, entries: Iterable[Entry]) -> None:
         """Write soon; a failure shows in ``failure``, and the write is tried again until it succeeds."""
-        wanted = [self._clean(e) for e in entries]
+        wanted = [self.cleaned(e) for e in entries]
         if wanted:
             self._jobs.put((wanted, None))
 
     def must(self, *entries: Entry) -> None:
         """Write before returning; raises JournalError where that fails. Blocks: not for the UI's thread."""
         done: Future[None] = Future()
-        self._jobs.put(([self._clean(entry) for entry in entries], done))
+        self._jobs.put(([self.cleaned(entry) for entry in entries], done))
         try:
             done.result(WRITE_TIMEOUT_S)
         except TimeoutError:
@@ -396,8 +396,8 @@ class Journal:
                 self._store.close()
                 self._store = None
 
-    def _clean(self, entry: Entry) -> Entry:
-        """Return the entry without secrets and without lone surrogates, which no file takes."""
+    def cleaned(self, entry: Entry) -> Entry:
+        """Return the entry as it is written: without secrets and without lone surrogates, which no file takes."""
         data = plain(self._redact(msgspec.json.encode(_whole(entry.data)).decode()))
         return msgspec.structs.replace(
             entry,
