@@ -18,7 +18,7 @@ from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
 from oncall_tui.actions.own_commands import OwnCommands
 from oncall_tui.actions.seen_marks import SeenMarks, done_here
-from oncall_tui.domain.action import Verb, unsupported
+from oncall_tui.domain.action import LAPSES, Verb, unsupported
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -459,7 +459,9 @@ class ActionService:
         if found is None:
             status = self._board(Verb.NOTE, "").sources.get(source.name)
             hint = "a destination under escalation: in the configuration can" if verb is Verb.ESCALATE else ""
-            raise Refused(f"{unsupported(verb, status.provider if status else '')}: {source.name}", hint)
+            words = unsupported(verb, status.provider if status else "")
+            hint = hint or ("its row says until when" if words.endswith(LAPSES) else "")
+            raise Refused(words if words.endswith(LAPSES) else f"{words}: {source.name}", hint)
         return found
 
     @property

@@ -50,10 +50,18 @@ _KINDS = {
 }
 
 
+LAPSES = "an acknowledgement lapses on its own"
+
+
 def unsupported(verb: Verb, provider: str) -> str:
-    """``CloudWatch alarms cannot be resolved here``: of a source whose provider has no such verb, or not now."""
+    """``CloudWatch alarms cannot be resolved here``: of a source whose provider has no such verb, or not now.
+
+    ``PagerDuty incidents cannot be un-acknowledged: an acknowledgement lapses on its own``: no place has that verb.
+    """
     kind = _KINDS.get(provider, f"{provider} alerts" if provider else "alerts of this source")
     done = "un-acknowledged" if verb is Verb.UNACKNOWLEDGE else verb.past
+    if (verb, provider) == (Verb.UNACKNOWLEDGE, "pagerduty"):
+        return f"{kind} cannot be {done}: {LAPSES}"
     return f"{kind} cannot be {done} here"
 
 

@@ -168,7 +168,7 @@ class Offers:
         if alert_row.alert.source == OURS:
             return "oncall-tui made this alert: it ends when the heartbeat fires again"
         if verb is Verb.UNACKNOWLEDGE and alert_row.alert.provider == "pagerduty":
-            return f"PagerDuty cannot take back an acknowledgement: it lapses on its own, {named('detail')} shows when"
+            return f"{unsupported(verb, alert_row.alert.provider)}, {named('detail')} shows when"
         if verb is Verb.ACKNOWLEDGE and alert_row.alert.state is AlertState.ACKNOWLEDGED:
             return f"acknowledged already, by {', '.join(alert_row.alert.by) or 'somebody'}"
         if (
