@@ -20,8 +20,10 @@ AT_LAST_S = 600.0  # also while somebody types
 GROWN = 5  # collections of the middle generation: about 100,000 objects came; a screen that was closed is some thousand
 BREATH_S = 0.3  # without a key: between two keys of somebody who opens one screen after the other
 # Of these collections one looks at all objects again, not only at those that came since the last: while nobody types,
-# since with 20,000 alerts it takes 0.2 s.
-WHOLE_EVERY = 10
+# since with 20,000 alerts it takes 0.2 s, or in a longer pause where somebody types all the time. Without that an hour
+# of keys, one each 2.5 s, held 25 MB more.
+WHOLE_EVERY, PAUSE_S = 5, 1.5
+CLOSED_S = 1.0  # a screen that was closed is held for a moment, by what removes it
 
 
 class Collector:
@@ -29,11 +31,12 @@ class Collector:
 
     def __init__(self) -> None:
         self._pressed_at = self._collected_at = float("-inf")
+        self._alone_since: float | None = None
         self._since_whole = 0
 
     def begin(self, now: float) -> None:
         """Collect what start-up left, leave what is there alone from then on, and let the young be collected."""
-        self._collected_at = now
+        self._collected_at = self._alone_since = now
         gc.set_threshold(*YOUNG, NEVER)
         self._collect(whole=False, alone=True)
         gc.enable()
@@ -46,15 +49,18 @@ class Collector:
         """Collect, if it is time and nobody types; where much has come, in a pause between two keys.
 
         *alone*: there is no other screen than the board. What is there then will stay, and is left alone from then on.
-        A screen that will be closed is not: it would be kept, with its widgets and lines, for ten collections.
+        A screen that will be closed is not: it would be kept, with its widgets and lines, for five collections.
         """
         since, quiet = now - self._collected_at, now - self._pressed_at
-        grown = gc.get_count()[2] >= GROWN
+        self._alone_since = (now if self._alone_since is None else self._alone_since) if alone else None
+        grown = gc.get_count()[2]
         calm = since >= AT_LAST_S or (since >= EVERY_S and quiet >= QUIET_S)
-        if calm or (grown and quiet >= BREATH_S):
+        waits = self._since_whole >= WHOLE_EVERY and grown < 3 * GROWN  # for a pause long enough for all objects
+        if calm or (grown >= GROWN and quiet >= (PAUSE_S if waits else BREATH_S)):
             self._collected_at = now
-            self._collect(whole=calm or quiet >= QUIET_S, alone=alone)
-            if quiet >= QUIET_S:
+            stays = self._alone_since is not None and now - self._alone_since >= CLOSED_S
+            self._collect(whole=calm or quiet >= PAUSE_S, alone=stays)
+            if quiet >= PAUSE_S:
                 give_back()
 
     def _collect(self, whole: bool, alone: bool) -> None:
