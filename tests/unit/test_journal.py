@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
 from oncall_tui.journal import journal as module
+from oncall_tui.journal.store import Store
 from oncall_tui.runtime.clock import FakeClock
 
 
@@ -125,6 +128,34 @@ def test_what_is_waiting_is_written_on_close(journal: Journal) -> None:
     journal.record([entry(str(n)) for n in range(500)])
     journal.close(5)
     assert len(Journal(journal.path, FakeClock().now).recent(1000)) == 500
+
+
+def test_what_nobody_waits_for_is_written_together_and_what_is_waited_for_behind_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three hundred outcomes were three hundred writes, and on a slow disk the next intents came too late."""
+    journal.must(entry("first"))
+    written: list[list[str]] = []
+    append = Store.append
+
+    def counted(self: Store, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        written.append([each.subject for each in entries])
+        append(self, entries)
+
+    monkeypatch.setattr(Store, "append", counted)
+    with journal._lock:  # the disk is slow
+        for number in range(300):
+            journal.record([entry(f"outcome {number}")])
+        waits = threading.Thread(target=journal.must, args=(entry("intent"),))
+        waits.start()
+    waits.join(5)
+    journal.record([entry("last")])
+    journal.close(5.0)
+    subjects = [subject for each in written for subject in each]
+    assert subjects == [*(f"outcome {number}" for number in range(300)), "intent", "last"]
+    assert len(written) < 10
+    assert ["intent"] in written
 
 
 def test_secrets_are_redacted_on_the_way_in(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,7 @@ PRUNED_EVERY = 5_000  # entries written
 PRUNED_EVERY_S = 6 * 3600.0
 KEEP_DAYS = 400
 BACKLOG = 10_000  # entries that wait in memory for the disk
+AT_ONCE = 1_000  # entries of one write
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -312,11 +313,30 @@ class Journal:
             except queue.Empty:
                 self._try_again()
                 continue
-            if job is None:
-                self._end()
-                return
-            self._do(job)
-            del job  # else the last entries, thousands perhaps, are kept until the next come
+            for each in self._together(job):
+                if each is None:
+                    self._end()
+                    return
+                self._do(each)
+            del job, each  # else the last entries, thousands perhaps, are kept until the next come
+
+    def _together(self, job: _Job | None) -> Iterator[_Job | None]:
+        """Yield *job*, with what is queued behind it where nobody waits for either, as one write; then what ends that.
+
+        An intent is waited for, and three hundred outcomes may be queued before it: on a slow disk each write takes
+        long, however small.
+        """
+        while job is not None and job[1] is None and len(job[0]) < AT_ONCE:
+            try:
+                following = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if following is None or following[1] is not None:
+                yield job
+                job = following
+            else:
+                job = ([*job[0], *following[0]], None)
+        yield job
 
     def _do(self, job: _Job) -> None:
         entries, done = job
