@@ -253,6 +253,17 @@ def test_a_recorder_counts_as_watching_whatever_the_boards_do() -> None:
     assert made(watching((720, 0))).recorded is False
 
 
+def test_what_is_open_at_a_source_that_is_not_read_now_has_the_boards_question_mark() -> None:
+    lost = {"prom": SourceState.OFFLINE, "pager": SourceState.OK}
+    told = made([], alert("prom/a", title="hot"), alert("pager/b", title="cold"), states=lost)
+    assert [(o.title, o.known_now) for o in sorted(told.open, key=lambda o: o.title)] == [
+        ("cold", True),
+        ("hot", False),
+    ]
+    assert "hot · ? FIRING" in text(told)
+    assert "cold · FIRING" in text(told)
+
+
 def test_what_cannot_be_read_and_what_could_not_be_are_said() -> None:
     lost = entry(EntryKind.WATCH, 10, "board", state="watching", unread=["pager"])
     told = made([*watching((720, 0)), lost], states={"prom": SourceState.OFFLINE, "pager": SourceState.OK})

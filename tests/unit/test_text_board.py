@@ -49,6 +49,21 @@ def test_status_has_headings_and_cuts_nothing(tmp_path: Path) -> None:
     assert "payments-deploy/deploy" in text
 
 
+def test_a_state_that_is_not_known_now_has_the_boards_question_mark(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.provider.services["prod/main/api"] = service()
+    rig.provider.deploys["prod/d1"] = deploy(started=rig.clock.now() - 60)
+    rig.provider.add("a", began=rig.clock.now())
+    rig.poll()
+    rig.provider.read_raises = [Offline("no route")]
+    rig.clock.advance(60)
+    rig.poll()
+    text = text_board(rig.engine.update, rig.clock.now())
+    rig.engine.stop()
+    for words in ("? firing", "? healthy", "? in progress"):
+        assert words in text
+
+
 def test_status_without_alerts_says_what_that_means(tmp_path: Path) -> None:
     rig = Rig(tmp_path, FakeProvider("prod"))
     rig.poll()

@@ -39,12 +39,14 @@ def text_board(update: Update, now: float, freezes: Sequence[str] = ()) -> str:
     if (incident := triaged.multi_service_incident) is not None:
         since = local_time(incident.since, now)
         lines.append(f"  multi-service: {incident.summary} since {since}, probably not one deploy")
-    lines += _table(ALERTS, [_alert(row, now) for row in triaged.alerts]) or [f"  {clean(nothing(update.board, now))}"]
+    lines += _table(ALERTS, [_alert(row, update, now) for row in triaged.alerts]) or [
+        f"  {clean(nothing(update.board, now))}"
+    ]
     lines += ["", services_title(triaged)]
     firing = Counter(row.service.id for row in triaged.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
-    lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in triaged.services])
+    lines += _table(SERVICES, [_service(service, firing[service.id], update, now) for service in triaged.services])
     lines += ["", deploys_title(triaged)]
-    lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in triaged.deploys])
+    lines += _table(DEPLOYS, [_deploy(deploy, update, now) for deploy in triaged.deploys])
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -76,7 +78,7 @@ def _sources(update: Update, now: float) -> str:
     return "\n".join(told)
 
 
-def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
+def _alert(row: TriagedAlert, update: Update, now: float) -> tuple[str, ...]:
     alert = row.alert
     more = [alert.id, f"reported by {', '.join(m.id for m in row.members)}" if row.others else "", aftermath(row, now)]
     more.append(_suspicion(row, now))
@@ -86,7 +88,7 @@ def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
         row.product.name if row.product else "–",
         row.service.title if row.service else "–",
         alert.title,
-        who(alert, now),
+        who(alert, now) if update.board.is_of_now(alert.source) else f"? {who(alert, now)}",
         "  ".join(word for word in more if word),
     )
 
@@ -99,20 +101,20 @@ def _suspicion(row: TriagedAlert, now: float) -> str:
     return f"◂ {words}" if row.suspicion.first and not row.suspicion.in_doubt else words
 
 
-def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
+def _service(service: Service, alerts: int, update: Update, now: float) -> tuple[str, ...]:
     pending = f", {service.pending} pending" if service.pending else ""
     return (
         service.id,
         f"{service.running}/{service.desired}{pending}",
         service.revisions,
-        str(service.health),
+        str(service.health) if update.board.is_of_now(service.source) else f"? {service.health}",
         ago(now - service.since) if service.since else "",
         count(alerts, "alert") if alerts else "",
         " · ".join(word for word in (service.note, trouble(service, now)) if word),
     )
 
 
-def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
+def _deploy(deploy: Deploy, update: Update, now: float) -> tuple[str, ...]:
     why = deploy.failures[0].summary if deploy.failures else deploy.reason
     why = " · ".join(
         part for part in (deploy_status(deploy, configured_zone(), now) if back_of(deploy) else "", why) if part
@@ -121,7 +123,7 @@ def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
     return (
         deploy.service_id,
         deploy.arrow,
-        str(deploy.state),
+        str(deploy.state) if update.board.is_of_now(deploy.source) else f"? {deploy.state}",
         deploy.progress,
         began,
         deploy.started_by or UNKNOWN,

@@ -45,6 +45,11 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         """The sources whose rows may not be the truth now."""
         return tuple(s for s in self.sources.values() if not s.live)
 
+    def is_of_now(self, source: str) -> bool:
+        """Return whether what *source* told is so now, as far as it was read; what is made here is of no source."""
+        read = self.sources.get(source)
+        return read is None or read.current
+
 
 def unread_words(sources: Collection[SourceStatus], called: Callable[[SourceStatus], str] = lambda s: s.name) -> str:
     """``not read: pager; read in part: prod``, of the sources that are not live; empty where all was read.

@@ -67,7 +67,7 @@ class FiredGroup(msgspec.Struct, frozen=True, kw_only=True):
 class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One problem that is on the board now. *since* is when it began, *by_at* when *by* acknowledged or silenced it.
 
-    *assigned*: whom its pager notifies, in words, and when it escalates.
+    *assigned*: whom its pager notifies, in words, and when it escalates. *known_now*: its source is read now.
     """
 
     title: str
@@ -81,6 +81,7 @@ class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
     service: str = ""
     suspicion: str = ""
+    known_now: bool = True
 
 
 class HandoverAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +182,7 @@ def handover(
         watched=_watched(entries, now),
         recorded=any(e.kind is EntryKind.WATCH and e.subject == RECORDER for e in entries),
         fired=_fired(entries, triaged, since),
-        open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
+        open=tuple(_open(row, triaged, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
         done=_done(entries, triaged),
         deploys=_deploys(entries, triaged, since, commits),
         changes=_changes(entries, triaged, since),
@@ -345,12 +346,13 @@ def _add_row(found: dict[str, _GroupFirings], row: TriagedAlert, problem: str, s
     one.product = row.product.name if row.product else one.product
 
 
-def _open(row: TriagedAlert, now: float) -> OpenAlert:
+def _open(row: TriagedAlert, triaged: TriagedBoard, now: float) -> OpenAlert:
     alert = row.alert
     return OpenAlert(
         title=alert.title,
         pages=row.pages,
         state=str(alert.state),
+        known_now=triaged.board.is_of_now(alert.source),
         since=row.began,
         by=", ".join(alert.by),
         by_at=alert.by_at if alert.by else None,

@@ -232,7 +232,8 @@ def follow_up_words(f: FollowUp, now: float, tz: tzinfo) -> str:
 
 
 def _open(o: OpenAlert, h: Handover, tz: tzinfo) -> str:
-    words = [o.state.upper() if o.state == AlertState.FIRING else o.state]
+    state = o.state.upper() if o.state == AlertState.FIRING else o.state
+    words = [state if o.known_now else f"? {state}"]
     words += [f"by {o.by}"] if o.by else []
     words += [f"at {_when(o.by_at, h, tz)}"] if o.by_at is not None else []
     words += [f"until {_when(o.until, h, tz)}"] if o.until else []

@@ -65,8 +65,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
 
 def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
     """How one source has it; what is not known to be so now has a sign."""
-    source = scene.update.board.sources.get(alert.source)
-    known = "" if source is None or source.current else "? "
+    known = "" if scene.update.board.is_of_now(alert.source) else "? "
     title = f" · {alert.title}" if alert.title != leading.title else ""
     return f"{known}{pane.state(alert, scene.now, scene.tz)}{title}"
 
@@ -136,7 +135,8 @@ def alert_line(row: TriagedAlert, scene: Scene) -> Line:
     """One alert, beside others."""
     alert = row.alert
     where = f"{row.service.title}  " if row.service else ""
-    words = f"{where}{alert.title} · {pane.state(alert, scene.now, scene.tz)} · {alert.source}"
+    known = "" if scene.update.board.is_of_now(alert.source) else "? "
+    words = f"{where}{alert.title} · {known}{pane.state(alert, scene.now, scene.tz)} · {alert.source}"
     return line(str(alert.severity), words, _style(alert))
 
 

@@ -246,8 +246,7 @@ class DetailScreen(Screen[None]):
         state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
         if self.row.pane == "deploys" and of.deploy is not None:
             state = str(of.deploy.state)
-        read = self.session.latest.board.sources.get(of.source)
-        known = read is None or read.current  # not of a source: oncall-tui made the alert itself
+        known = self.session.latest.board.is_of_now(of.source)
         parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
         named_here = {of.row_id, *(m.id for m in of.members), *((of.service.id,) if of.service else ())}
         here = doing(self.session.latest.others, named_here, self.engine.clock.now())
