@@ -147,6 +147,22 @@ async def test_live_from_a_service_and_back(tmp_path: Path) -> None:
         assert len(provider.asked) == calls  # none once it is closed
 
 
+async def test_a_log_that_was_closed_holds_no_line(tmp_path: Path) -> None:
+    """Each of them is megabytes, and a closed screen goes with some later collection of garbage."""
+    provider = Logging("prod")
+    for number in range(30):
+        provider.log(number, f"INFO line {number}")
+    async with log_of(tmp_path, provider) as rig:
+        screen = rig.pilot.app.screen
+        assert isinstance(screen, LogScreen)
+        assert screen.view.lines
+        await rig.press("escape")
+        assert rig.pilot.app.screen is not screen
+        assert not screen.reader.kept.lines
+        assert not screen.view.lines
+        assert not screen.reader.due()
+
+
 async def test_around_an_alert_with_its_start_marked(tmp_path: Path) -> None:
     provider = Logging("prod")
     for i in range(300):

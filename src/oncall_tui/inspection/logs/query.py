@@ -85,6 +85,7 @@ class LogReader:
         self.calls = 0
         self.run = self._run(around, task)
         self._wait_until = 0.0
+        self._ended = False
 
     # --- what the screen asks for -------------------------------------------------------------------------------------
 
@@ -133,6 +134,11 @@ class LogReader:
         old = self.run
         self.run = self._run(old.around, task)
         self.run.store.add([it for it in old.store.kept.lines if not task or it.stream.task == task])
+
+    def end(self) -> None:
+        """Let go of every line: nobody looks any more. What is on its way is dropped when it comes."""
+        self._ended = True
+        self.run = self._run(None, "")
 
     def pause(self, why: str = "key") -> None:
         """Ask nothing of what is new."""
@@ -187,7 +193,7 @@ class LogReader:
     def due(self) -> bool:
         """Return whether a call is due now."""
         now = self._clock.monotonic()
-        if now < self._wait_until:
+        if self._ended or now < self._wait_until:
             return False
         return self.places is None or (bool(self.readable) and (self._poll_due(now) or self._first(now) is not None))
 

@@ -89,6 +89,12 @@ class LogScreen(Screen[None]):
         self.set_interval(TICK_S, self.tick)
         self.call_after_refresh(self.tick)
 
+    def on_unmount(self) -> None:
+        """Let go of the lines at once: a closed screen is a circle, which goes with some later collection of garbage,
+        and that comes by how many objects there are, not by how large they are.
+        """
+        self.reader.end()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A text field swallows every key; one that was typed before there was a screen does nothing."""
         return self._ready and not isinstance(self.focused, Input)

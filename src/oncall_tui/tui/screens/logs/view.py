@@ -99,6 +99,10 @@ class LogView(Widget, can_focus=True):
         self.lines, self.cursor, self._top, self._skip = (), 0, 0, 0
         self._folded.clear()
 
+    def on_unmount(self) -> None:
+        self.reset(None)
+        self._rows = []
+
     def _at(self, index: int) -> LogLine | None:
         return self.lines[index] if 0 <= index < len(self.lines) else None
 
