@@ -22,7 +22,7 @@ from oncall_tui.domain.action import LAPSES, Verb, unsupported
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import SENDS_AGAIN, ActionRequest, Choice, Confirm, Plan
 from oncall_tui.errors import (
     ActionError,
     ActionFailed,
@@ -423,9 +423,7 @@ class ActionService:
             return plan
         before = found[-1].outcome
         at, who = local_time(before.sent_at, self._clock.now()), found[-1].plan.actor.name
-        words = (
-            f"sent at {at} by {who}, and not known yet whether it takes effect: {before.message}; this sends it again"
-        )
+        words = f"sent at {at} by {who}, and not known yet whether it takes effect: {before.message}{SENDS_AGAIN}"
         confirm = Confirm.YES if plan.confirm is Confirm.NONE else plan.confirm
         return msgspec.structs.replace(plan, warnings=(words, *plan.warnings), confirm=confirm)
 

@@ -13,6 +13,8 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 
+SENDS_AGAIN = "; this sends it again"  # how the warning of what was sent before ends
+
 
 class Confirm(StrEnum):
     """The confirmation that a plan needs before it is sent."""
@@ -142,6 +144,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return ""
         rules = f"guardrail{'s' if len(self.overrides) > 1 else ''} {', '.join(self.overrides)}"
         return f"overrode {rules}: {self.override}"
+
+    @property
+    def sent_before(self) -> bool:
+        """Return whether a warning says that the same was sent before, and may still take effect."""
+        return any(warning.endswith(SENDS_AGAIN) for warning in self.warnings)
 
     @property
     def others(self) -> tuple[str, ...]:

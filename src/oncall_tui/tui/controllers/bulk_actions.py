@@ -151,7 +151,8 @@ def _listed(title: str, plan: Plan) -> str:
     """One line of a confirm for several: what is done to this row."""
     also = f"  (affects {len(plan.others)} more)" if plan.others else ""
     did = f"  (will be {plan.did})" if plan.did else ""
-    return f"{title}{also}{did}"
+    before = "  (sent before, not known yet: sent again)" if plan.sent_before else ""
+    return f"{title}{also}{did}{before}"
 
 
 def _word(verb: Verb, plans: Sequence[Plan]) -> str:
