@@ -63,7 +63,7 @@ class Command(msgspec.Struct, frozen=True):
     screen: Screen = "board"
     on_detail: OnDetail | None = None
     verb: Verb | None = None  # a key of a verb waits until the cursor has stood still
-    # What it needs. With a verb, an alert or a deploy: it is offered where the row has the verb now. Without one it is
+    # What it needs. With a verb, an alert or a deploy: it is offered where the row has the verb now. Else it is
     # always offered, but for what Offers (of the board) or the Detail screen has under its id in `_where`.
     acts_on: ActsOn = ""
     bar: bool = False

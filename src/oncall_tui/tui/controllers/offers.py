@@ -24,7 +24,8 @@ class Offers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        # A command without a verb -> where it can do something to a row. One that is not here is always offered.
+        # A command that is not a verb on an alert or a deploy -> where it can do something to a row. One that is not
+        # here is always offered.
         self._where: dict[str, Callable[[RowRef], bool]] = {
             "copy": lambda row: row.id is not None,
             "verdict": lambda row: row.triaged_alert is not None and not self._session.engine.read_only,
@@ -60,9 +61,10 @@ class Offers:
         """Return the id of the row's ECS service; empty: none is known."""
         if row.triaged_alert is not None:
             return row.triaged_alert.service.id if row.triaged_alert.service else ""
-        if row.id is None or not self._session.knows(row):
-            return ""
-        return row.id if row.pane == "services" else self._session.latest.board.deploys[row.id].service_id
+        row_id, board = row.id or "", self._session.latest.board
+        if row.pane == "deploys":
+            return board.deploys[row_id].service_id if row_id in board.deploys else ""
+        return row_id if row.pane == "services" and row_id in board.services else ""
 
     def service(self, row: RowRef) -> Service | None:
         """Return the row's ECS service."""

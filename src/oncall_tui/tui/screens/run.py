@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -41,6 +42,8 @@ class RunScreen(Screen[None]):
         self._first = 0  # the number of the first line that is kept
         self._said: Part = ("", "")
         self._page = ""  # a new page that was not seen yet
+        # A command -> whether it can do something now. One that is not here always can.
+        self._where: dict[str, Callable[[], bool]] = {"run_end": self._runs}
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="title")
@@ -84,9 +87,9 @@ class RunScreen(Screen[None]):
 
     def _can(self, command: Command) -> bool:
         """Tell whether the key can do something now: what has ended cannot be ended."""
-        return bool(command.word) and (command.id != "run_end" or self._runs)
+        where = self._where.get(command.id)
+        return bool(command.word) and (where is None or where())
 
-    @property
     def _runs(self) -> bool:
         return self._program is not None and self._program.end is None
 
