@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from oncall_tui.runtime.decoding import plain
 
 # Endpoint names of the services that are called: for data, for credentials. Of others botocore would take the pattern.
 ENDPOINTS = frozenset(
@@ -71,7 +71,7 @@ class LeanFiles:
         for ending, read in _READ.items():
             path = Path(file_path + ending)
             if path.is_file():
-                return _pruned(msgspec.json.decode(read(path)), path)
+                return _pruned(plain(read(path)), path)
         return None
 
 
