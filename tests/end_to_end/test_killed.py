@@ -186,21 +186,21 @@ def test_kills_between_intent_and_outcome(
 
     # The next start: nothing but the program, opened.
     program = run_program("--config", str(world.configure()), env=world.env)
+    # What shows no effect may have been sent, or not: it stays unknown.
+    expected = {plan: "done" if target in acknowledged else "unknown" for plan, target in targets.items()}
     until(
-        lambda: all(last_outcomes(world.journal).get(plan) in FINAL for plan in targets),
+        lambda: {plan: last_outcomes(world.journal).get(plan) for plan in targets} == expected,
         "every intent has its outcome",
         40,
         pause=0.1,
     )
     program.close()
     ended = last_outcomes(world.journal)
-    expected = {plan: "done" if target in acknowledged else "failed" for plan, target in targets.items()}
-    assert {plan: ended[plan] for plan in targets} == expected
     assert truth(world) == acknowledged
     assert len(world.writes()) == sent, "nothing was sent again"
     told = Counter((how, ended[plan]) for plan, how in killed.items())
     print(json.dumps({f"{how}: {state}": n for (how, state), n in sorted(told.items())}, indent=1))  # noqa: T201
-    assert {state for _, state in told} == {"done", "failed"}, "both were seen"
+    assert {state for _, state in told} == {"done", "unknown"}, "both were seen"
 
 
 @pytest.mark.pty
