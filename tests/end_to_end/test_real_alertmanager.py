@@ -173,7 +173,7 @@ def test_a_server_that_stops_and_comes_back(
     assert "the disk is full" in row
 
     program.press("a")
-    told = program.wait(lambda screen: bool(re.search(r"acknowledge: (failed|unknown): the disk is full", screen)), 40)
+    told = program.wait(lambda screen: bool(re.search(r"acknowledge: (refused|unknown): the disk is full", screen)), 40)
     assert "✓" not in told
     assert "done" not in told
     assert ("acknowledge", "done") not in outcomes(tmp_path)

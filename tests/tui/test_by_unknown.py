@@ -52,7 +52,7 @@ def test_a_deploy_whose_beginner_is_not_known_says_so_in_the_same_words_on_every
         "detail, others": text(deploy_part.deploy_section(of, Part(), scene, "").lines),
         "timeline": " ".join(entry.text for entry in merge_timeline(deploys=(one,))),
         "deploys": deploys_command.line(one, NOW, UTC),
-        "status": f"by {text_board._deploy(one, NOW)[5]}",
+        "status": f"by {text_board._deploy(one, update, NOW)[5]}",
         "handover": handover_text._deployed(done, report, UTC),
         "plan": RollbackInputs(now=NOW).doer,
         "a rollback": rollback_status(back),

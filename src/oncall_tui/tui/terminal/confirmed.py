@@ -14,12 +14,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-ASK_AFTER = 4_000  # characters without a question, on a link that is fast
+ASK_AFTER = 2_000  # characters without a question, on a link that is fast
 SLOW_ASK_AFTER = 400  # and on one that is not
 OPEN_AT_MOST = 2  # what a shell would be sent, were it the next to read
 # Characters on their way to a terminal that has not answered for a while: a key that repeats sends 5,000 in the 0.3 s
 # that a good link to the other side of the world may take.
-MOST, SLOW_MOST = 6_000, 2_000
+MOST, SLOW_MOST = 8_000, 2_000
 SLOW_S = 0.1  # a terminal on a good link answers sooner
 SLOW_LINK_S = 0.3  # an answer that takes longer tells of a slow link
 LATE_S, SLOW_LATE_S = 3.0, 20.0  # an answer that takes longer, since the last one, is not waited for
