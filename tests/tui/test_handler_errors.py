@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.support.handler_errors import noted_only_where
 from tests.support.screen import Rig
+from textual._context import active_message_pump
 from textual.app import SystemCommand
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -135,6 +136,22 @@ async def test_a_screen_over_the_board_that_fails_is_closed(tmp_path: Path, scre
                 break
         assert app.screen is app.board
         assert notice(app).startswith("enter failed by a bug: KeyError")
+        await goes_on(app, pilot, rig)
+
+
+@pytest.mark.handler_error
+async def test_an_error_of_a_screen_that_was_just_closed_does_not_end_the_board(tmp_path: Path) -> None:
+    """What ticks in it may tick once more before it is gone."""
+    async with running(tmp_path) as (app, pilot, rig):
+        closed: Screen[None] = Screen()
+        await app.push_screen(closed)
+        await app.pop_screen()
+        within = active_message_pump.set(closed)
+        app._handle_exception(KeyError("planted"))
+        active_message_pump.reset(within)
+        await pilot.pause()
+        assert app.is_running
+        assert app._exception is None
         await goes_on(app, pilot, rig)
 
 

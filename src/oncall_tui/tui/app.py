@@ -250,14 +250,17 @@ class OncallApp(App[None]):
             return
         name = name_of(self._key)
         note(name, error)
-        self.call_later(self._close, broken, words(name, error))
+        if broken in self.screen_stack:  # else it was closed already: what it had set going meets the error once more
+            self.call_later(self._close, broken, words(name, error))
 
     def _broken_screen(self) -> Screen[object] | None:
-        """Return the screen in which an error is met; None: it is the board, or the app itself."""
+        """Return the screen in which an error is met, also one that was just closed; None: it is the board, or the app
+        itself.
+        """
         pump = active_message_pump.get(None)
-        screen = pump.screen if isinstance(pump, Widget) and pump.is_attached else None
-        stack = self.screen_stack
-        return screen if screen is not None and screen is not self.board and screen in stack else None
+        within = (pump, *pump.ancestors) if isinstance(pump, Widget) else ()
+        screen = next((each for each in within if isinstance(each, Screen)), None)
+        return screen if screen is None or screen is not self.board else None
 
     async def _close(self, broken: Screen[object], text: str) -> None:
         while broken in self.screen_stack:
