@@ -16,6 +16,7 @@ from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.guardrail import COMMAND, POST, Guardrail
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.errors import Refused, WayOut
+from oncall_tui.runtime.once import Once
 from oncall_tui.triage.triager import TriagedBoard
 
 if TYPE_CHECKING:
@@ -65,16 +66,17 @@ class Guard:
     ) -> None:
         self.rules, self._zone = tuple(rules), zone
         self._triaged, self._service_of, self._actor, self._now = triaged, service_of, actor, now
-        self._made: Guardrails | None = None
+        self._guardrails = Once(self._make)
 
     @property
     def guardrails(self) -> Guardrails:
         """Return the rules, ready to be asked: imported when they are first needed."""
-        if self._made is None:
-            from oncall_tui.triage.guardrails import Guardrails  # no first frame needs it
+        return self._guardrails()
 
-            self._made = Guardrails(self.rules, self._zone)
-        return self._made
+    def _make(self) -> Guardrails:
+        from oncall_tui.triage.guardrails import Guardrails  # only where a rule may hold
+
+        return Guardrails(self.rules, self._zone)
 
     def held(self, plan: Plan) -> Guarded:
         """Return what the guardrails ask of a plan. Raises Refused, with every rule that holds, or with what is wrong

@@ -26,6 +26,7 @@ from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
+from oncall_tui.runtime.once import Once
 from oncall_tui.runtime.secret import keep_secret
 from oncall_tui.text.time_format import ago, span
 from oncall_tui.triage.command_rows import CommandRow, row_of, why_not
@@ -53,21 +54,18 @@ class OwnCommands(ActionHandler):
         self._triaged, self._clock = triaged, clock
         self._others = OtherRuns(journal, clock)
         self._lock = threading.Lock()
-        self._queue: JobQueue | None = None
+        self._queue = Once(lambda: JobQueue("commands", clock))
         self._runs: dict[str, tuple[Plan, ProgramRun]] = {}
 
     @property
     def queue(self) -> JobQueue:
         """Return the queue of plans and of looks at what runs: made when it is first needed."""
-        with self._lock:
-            if self._queue is None:
-                self._queue = JobQueue("commands", self._clock)
-            return self._queue
+        return self._queue()
 
     @property
     def queues(self) -> tuple[JobQueue, ...]:
         """The queue, where there is one already."""
-        return (self._queue,) if self._queue is not None else ()
+        return (queue,) if (queue := self._queue.made) is not None else ()
 
     def reads(self, name: str) -> bool:
         """Tell whether it is a command that its configuration says not to write."""
